@@ -1,0 +1,68 @@
+"""The errors that briefqa raises, one tree, each message saying what to do next.
+
+    BriefqaError
+    ├── CorpusError             the folder of articles is missing or cannot be read
+    │   └── ArticleError        one file cannot be read; knows the line
+    ├── IndexNotFoundError      nothing is built there yet
+    ├── IndexCorruptError       what is there cannot be read
+    ├── IndexLockedError        another build is writing there
+    ├── EncoderMismatchError    the index was built with another encoder
+    ├── EncoderNotFoundError    no such model, or no way to load it
+    ├── LLMError                the language model's endpoint failed
+    └── QuestionError           the question or a filter of it makes no sense
+
+`exit_status` is what the command line returns: 1 for a failure, 2 for wrong usage.
+"""
+
+from __future__ import annotations
+
+
+class BriefqaError(Exception):
+    """Anything that briefqa reports; catch this one to catch them all."""
+
+    exit_status = 1
+
+
+class CorpusError(BriefqaError):
+    """The corpus folder is missing or cannot be read."""
+
+
+class ArticleError(CorpusError):
+    """One article cannot be read.
+
+    line: 1-based line in the file, or 0 when the file as a whole is meant.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class IndexNotFoundError(BriefqaError):
+    """No index was built in this folder."""
+
+
+class IndexCorruptError(BriefqaError):
+    """The index on disk cannot be read, or is of a newer format."""
+
+
+class IndexLockedError(BriefqaError):
+    """Another process is building this index."""
+
+
+class EncoderMismatchError(BriefqaError):
+    """The index was built with another encoder than the one asked for."""
+
+
+class EncoderNotFoundError(BriefqaError):
+    """The encoder's name or folder leads to no model that can be loaded."""
+
+
+class LLMError(BriefqaError):
+    """The language model's endpoint refused, failed or answered nonsense."""
+
+
+class QuestionError(BriefqaError):
+    """The question is empty or too long, or a filter cannot be understood."""
+
+    exit_status = 2

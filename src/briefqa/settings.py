@@ -1,0 +1,43 @@
+"""Every constant that shapes a result, with its unit and its reason, in one frozen dataclass.
+
+    settings = Settings.from_environment(encoder="BAAI/bge-m3")
+    settings.encoder          # what was said, else BRIEFQA_ENCODER, else the default
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import platformdirs
+
+
+def _cache_dir() -> Path:
+    return Path(platformdirs.user_cache_dir("briefqa", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user may set, by argument, flag or environment variable (BRIEFQA_ and the name in capitals)."""
+
+    corpus: Path = Path("corpus")
+    """Folder of articles."""
+    index: Path = Path("index")
+    """Folder of the index."""
+    encoder: str = "bundled"
+    """"bundled", or a sentence-transformers model by name or folder."""
+    cache_dir: Path = Path()
+    """Where prepared model files are kept; the platform's cache folder (XDG_CACHE_HOME) unless set."""
+
+    @classmethod
+    def from_environment(cls, **given: object) -> Settings:
+        """Return the settings: what is given (and not None), else the environment, else the default."""
+        chosen: dict[str, object] = {"cache_dir": _cache_dir()}
+        for field in fields(cls):
+            value = given.get(field.name)
+            if value is None:
+                value = os.environ.get(f"BRIEFQA_{field.name.upper()}") or None
+            if value is not None:
+                chosen[field.name] = Path(str(value)).expanduser() if isinstance(field.default, Path) else value
+        return cls(**chosen)  # type: ignore[arg-type]
