@@ -53,6 +53,14 @@ class IndexLockedError(BriefqaError):
 class EncoderMismatchError(BriefqaError):
     """The index was built with another encoder than the one asked for."""
 
+    @classmethod
+    def between(cls, index: object, built_with: str, asked_for: str) -> EncoderMismatchError:
+        """Return the error that names both."""
+        return cls(
+            f"the index in {index} was built with the encoder {built_with}, not {asked_for}: "
+            "leave the encoder out, or build again with `briefqa build --full --encoder NAME`"
+        )
+
 
 class EncoderNotFoundError(BriefqaError):
     """The encoder's name or folder leads to no model that can be loaded."""

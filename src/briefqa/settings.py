@@ -1,7 +1,7 @@
 """Every constant that shapes a result, with its unit and its reason, in one frozen dataclass.
 
-    settings = Settings.from_environment(encoder="BAAI/bge-m3")
-    settings.encoder          # what was said, else BRIEFQA_ENCODER, else the default
+settings = Settings.from_environment(encoder="BAAI/bge-m3")
+settings.encoder          # what was said, else BRIEFQA_ENCODER, else the default
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import platformdirs
+
+DEFAULT_ENCODER = "bundled"
 
 
 def _cache_dir() -> Path:
@@ -25,8 +27,8 @@ class Settings:
     """Folder of articles."""
     index: Path = Path("index")
     """Folder of the index."""
-    encoder: str = "bundled"
-    """"bundled", or a sentence-transformers model by name or folder."""
+    encoder: str = ""
+    """"bundled", or a sentence-transformers model by name or folder; empty: the one that the index was built with."""
     cache_dir: Path = Path()
     """Where prepared model files are kept; the platform's cache folder (XDG_CACHE_HOME) unless set."""
 

@@ -1,0 +1,35 @@
+# The two commands of the README are `make chat` and `make test`; each does all that it needs on a fresh machine.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: install chat test check browser-test bench screenshots clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+chat: install
+	$(BIN)/briefqa build corpus --index index
+	$(BIN)/briefqa chat --index index
+
+test: install
+	$(BIN)/python -m pytest -m 'not browser'
+
+browser-test: install
+	$(BIN)/python -m pytest -m browser
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python benchmarks/embedding.py
+
+clean:
+	rm -rf $(VENV) index/briefqa.db* index/vectors-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

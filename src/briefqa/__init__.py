@@ -1,0 +1,94 @@
+"""Ask a corpus of briefs a question in any language and get an answer you can check, down to the sentence.
+
+    import briefqa
+
+    briefqa.build("corpus", "index")
+    with briefqa.open("index") as qa:
+        answer = qa.ask("which chips are banned?")
+        answer.text, answer.citations[0].quote, answer.citations[0].url
+
+Names are loaded when first used, so that `import briefqa` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+__version__ = version("briefqa")
+
+if TYPE_CHECKING:
+    from briefqa.answer import Answer, Citation
+    from briefqa.api import BriefQA, ask, open, retrieve
+    from briefqa.articles import Problem
+    from briefqa.chunks import Span
+    from briefqa.errors import (
+        ArticleError,
+        BriefqaError,
+        CorpusError,
+        EncoderMismatchError,
+        EncoderNotFoundError,
+        IndexCorruptError,
+        IndexLockedError,
+        IndexNotFoundError,
+        LLMError,
+        QuestionError,
+    )
+    from briefqa.indexing import BuildReport, build
+    from briefqa.ranking import Hit
+
+_MODULE_OF = {
+    "answer": ["Answer", "Citation"],
+    "api": ["BriefQA", "ask", "open", "retrieve"],
+    "articles": ["Problem"],
+    "indexing": ["BuildReport", "build"],
+    "chunks": ["Span"],
+    "errors": [
+        "ArticleError",
+        "BriefqaError",
+        "CorpusError",
+        "EncoderMismatchError",
+        "EncoderNotFoundError",
+        "IndexCorruptError",
+        "IndexLockedError",
+        "IndexNotFoundError",
+        "LLMError",
+        "QuestionError",
+    ],
+    "ranking": ["Hit"],
+}
+_HOME = {name: module for module, names in _MODULE_OF.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "ArticleError",
+    "BriefQA",
+    "BriefqaError",
+    "BuildReport",
+    "Citation",
+    "CorpusError",
+    "EncoderMismatchError",
+    "EncoderNotFoundError",
+    "Hit",
+    "IndexCorruptError",
+    "IndexLockedError",
+    "IndexNotFoundError",
+    "LLMError",
+    "Problem",
+    "QuestionError",
+    "Span",
+    "ask",
+    "build",
+    "open",
+    "retrieve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'briefqa' has no attribute {name!r}")
+    value = getattr(import_module(f"briefqa.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

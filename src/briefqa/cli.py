@@ -1,0 +1,241 @@
+"""The command line: the only place that prints or exits.
+
+    briefqa build corpus --index index
+    briefqa ask "which chips are banned?"
+
+Exit status: 0, 1 for a failure, 2 for wrong usage. A user's mistake is one line on stderr, never a traceback.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from briefqa.errors import BriefqaError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from briefqa.indexing import BuildReport
+    from briefqa.ranking import FilterOptions
+
+app = typer.Typer(
+    name="briefqa",
+    help="Ask a corpus of briefs a question in any language and get an answer you can check.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Index = Annotated[Path, typer.Option("--index", envvar="BRIEFQA_INDEX", help="Folder of the index.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Question = Annotated[str, typer.Argument(help="In any language.")]
+Since = Annotated[str, typer.Option(help="Only articles from this date on: 2025-12-01, 2025-12 or 2025.")]
+Until = Annotated[str, typer.Option(help="Only articles up to this date, included.")]
+Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only articles with one of these tags; repeatable.")]
+Category = Annotated[str, typer.Option(help="Only articles of this category.")]
+Articles = Annotated[list[str] | None, typer.Option("--article", help="Only these articles; repeatable.")]
+ENCODER_HELP = "bundled, or a sentence-transformers model by name or folder."
+
+
+def main() -> None:
+    """Run the command line; a BriefqaError becomes one line and its exit status."""
+    logging.basicConfig(format="briefqa: %(message)s", level=logging.WARNING)
+    try:
+        app()
+    except BriefqaError as error:
+        typer.echo(f"briefqa: {error}", err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def overview(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Ask a corpus of briefs a question in any language and get an answer you can check."""
+    if version:
+        from briefqa import __version__
+
+        typer.echo(f"briefqa {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def build(
+    corpus: Annotated[Path, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles.")] = Path("corpus"),
+    index: Index = Path("index"),
+    encoder: Annotated[str, typer.Option(envvar="BRIEFQA_ENCODER", help=ENCODER_HELP)] = "",
+    full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the index up to date with the articles: only what changed is embedded again."""
+    from briefqa.indexing import build as build_index
+
+    if as_json:
+        _print_json(build_index(corpus, index, encoder or None, full=full))
+        return
+    _report(_build_with_bar(corpus, index, encoder, full))
+
+
+def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from briefqa.indexing import build as build_index
+
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+        tasks = {step: bar.add_task(step, total=None, visible=False) for step in ("reading", "embedding")}
+        return build_index(
+            corpus,
+            index,
+            encoder or None,
+            full=full,
+            progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
+        )
+
+
+def _report(report: BuildReport) -> None:
+    typer.echo(
+        f"{report.articles_added} articles added, {report.articles_updated} updated, "
+        f"{report.articles_removed} removed, {report.articles_unchanged} unchanged; "
+        f"{report.chunks_embedded} chunks embedded, {report.chunks_reused} reused; {report.seconds:.1f} s"
+    )
+    _problems((problem.path, problem.line, problem.message) for problem in report.problems)
+
+
+def _problems(problems: Any) -> None:
+    for path, line, message in problems:
+        typer.echo(f"{path}:{line}: {message}" if line else f"{path}: {message}", err=True)
+
+
+@app.command()
+def ask(
+    question: Question,
+    index: Index = Path("index"),
+    since: Since = "",
+    until: Until = "",
+    tag: Tags = None,
+    category: Category = "",
+    article: Articles = None,
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the briefs, with the sentences it rests on."""
+    from briefqa.api import BriefQA
+
+    with BriefQA(index) as qa:
+        answer = qa.ask(question, **_filters(since, until, tag, category, article))
+    if as_json:
+        _print_json(answer)
+        return
+    from briefqa.terminal import render_answer
+
+    _console().print(render_answer(answer))
+
+
+@app.command()
+def search(
+    question: Question,
+    index: Index = Path("index"),
+    k: Annotated[int, typer.Option("-k", help="How many sections.", min=1)] = 5,
+    since: Since = "",
+    until: Until = "",
+    tag: Tags = None,
+    category: Category = "",
+    article: Articles = None,
+    as_json: Json = False,
+) -> None:
+    """Find the sections that may answer a question, best first."""
+    from briefqa.api import BriefQA
+
+    with BriefQA(index) as qa:
+        hits = qa.retrieve(question, k, **_filters(since, until, tag, category, article))
+    if as_json:
+        _print_json(hits)
+        return
+    from briefqa.terminal import render_hits
+
+    _console().print(render_hits(hits))
+
+
+@app.command()
+def status(
+    index: Index = Path("index"),
+    corpus: Annotated[
+        Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the index holds, whether the articles have moved on, and what the last build could not read."""
+    from briefqa.api import BriefQA
+    from briefqa.indexing import corpus_changes
+
+    with BriefQA(index) as qa:
+        info = qa.info()
+    folder = corpus or Path(info.corpus)
+    changes = corpus_changes(folder, index) if folder.is_dir() else None
+    if as_json:
+        _print_json(
+            {
+                **dataclasses.asdict(info),
+                "problems": [dict(zip(("path", "line", "message"), problem, strict=True)) for problem in info.problems],
+                "corpus_ahead": None if changes is None else changes.ahead,
+            }
+        )
+        return
+    ahead = f"{folder} is not there" if changes is None else f"{changes.ahead} articles ahead of the index"
+    for name, value in (
+        ("index", index),
+        ("generation", f"{info.generation}, built {info.built_at}"),
+        ("encoder", info.encoder),
+        ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
+        ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
+        ("problems", len(info.problems)),
+    ):
+        typer.echo(f"{name:11} {value}")
+    _problems(info.problems)
+
+
+@app.command()
+def chat(
+    index: Index = Path("index"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is for this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
+) -> None:
+    """Open the chat in the browser's reach; stop it with Ctrl-C."""
+    from briefqa.ui import serve
+
+    serve(index, host=host, port=port, announce=typer.echo)
+
+
+def _filters(since: str, until: str, tag: list[str] | None, category: str, article: list[str] | None) -> FilterOptions:
+    return {"since": since, "until": until, "tags": tag, "category": category, "articles": article}
+
+
+def _console(err: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=err, highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    def plain(item: Any) -> Any:
+        return dataclasses.asdict(item) if dataclasses.is_dataclass(item) and not isinstance(item, type) else item
+
+    typer.echo(
+        json.dumps(
+            [plain(item) for item in value] if isinstance(value, list) else plain(value), ensure_ascii=False, indent=2
+        )
+    )

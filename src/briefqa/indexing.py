@@ -1,0 +1,217 @@
+"""What changed since the last build, embed that, commit: corpus → BuildReport.
+
+report = build("corpus", "index")
+report.articles_added, report.chunks_embedded, report.problems
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
+from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
+from briefqa.encoders import Encoder, load_encoder
+from briefqa.errors import ArticleError, EncoderMismatchError
+from briefqa.settings import DEFAULT_ENCODER, Settings
+from briefqa.store import IndexReader, IndexWriter
+
+# Passages embedded at a time: enough to sort by length, few enough that memory stays flat on a large corpus.
+_PASSAGES_A_BATCH = 8_000
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done ("reading" or "embedding"), how much of it is done, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did. problems: one for each file that could not be read, or was read with a loss."""
+
+    articles_added: int
+    articles_updated: int
+    articles_removed: int
+    articles_unchanged: int
+    chunks_embedded: int
+    chunks_reused: int
+    problems: tuple[Problem, ...]
+    seconds: float
+
+
+def build(
+    corpus: str | Path | None = None,
+    index: str | Path | None = None,
+    encoder: str | Encoder | None = None,
+    *,
+    full: bool = False,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Bring the index up to date with the corpus, in one transaction.
+
+    encoder: "bundled", a sentence-transformers model by name or folder, or an Encoder of your own; left out, the one
+    that the index was built with. full: forget the old index and embed everything again. Raises CorpusError,
+    IndexLockedError, IndexCorruptError, EncoderNotFoundError, EncoderMismatchError.
+    """
+    started = time.perf_counter()
+    own = encoder if encoder is not None and not isinstance(encoder, str) else None
+    settings = Settings.from_environment(corpus=corpus, index=index, encoder=own.name if own else encoder)
+    report = progress or _say_nothing
+    paths, problems = list_articles(settings.corpus)
+    with IndexWriter(settings.index) as writer:
+        name = settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
+        if full or writer.meta.get("chunking") != CHUNKING:
+            writer.clear()
+        elif writer.meta["encoder"] != name:
+            raise EncoderMismatchError.between(settings.index, writer.meta["encoder"], name)
+
+        known = writer.known_articles()
+        changes = compare(settings.corpus, paths, known, report)
+        kept = {known[slug][1] for slug in changes.unchanged}
+        problems = [*problems, *(problem for problem in writer.known_problems() if problem.path in kept)]
+        indexed: set[str] = set()
+        embedded = 0
+        model: Encoder | None = None
+        if changes.to_read:
+            model = own or load_encoder(name, settings.cache_dir)
+            if known and model.fingerprint != writer.meta["fingerprint"]:
+                raise EncoderMismatchError.between(settings.index, writer.meta["fingerprint"], model.fingerprint)
+            for batch in _batches(changes.to_read, settings.corpus, model, problems):
+                embedded += _store(writer, model, batch, report)
+                indexed |= {article.slug for article, _ in batch}
+        removed = set(known) - set(changes.unchanged) - indexed
+        for slug in removed:
+            writer.remove_article(slug)
+
+        problems.sort(key=lambda problem: (problem.path, problem.line))
+        if indexed or removed or not writer.meta:
+            writer.commit(
+                corpus=settings.corpus,
+                encoder=name,
+                fingerprint=model.fingerprint if model else writer.meta.get("fingerprint", ""),
+                chunking=CHUNKING,
+                problems=problems,
+            )
+        else:
+            writer.commit_problems(problems)
+        return BuildReport(
+            articles_added=len(indexed - set(known)),
+            articles_updated=len(indexed & set(known)),
+            articles_removed=len(removed),
+            articles_unchanged=len(changes.unchanged),
+            chunks_embedded=embedded,
+            chunks_reused=writer.count_chunks() - embedded,
+            problems=tuple(problems),
+            seconds=time.perf_counter() - started,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """How the corpus differs from the index. to_read: files that are new or changed; the rest are slugs."""
+
+    to_read: tuple[Path, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def ahead(self) -> int:
+        """How many articles a build would read or remove."""
+        return len(self.to_read) + len(self.removed)
+
+
+def compare(corpus: Path, paths: Sequence[Path], known: Mapping[str, tuple[str, str]], report: Progress) -> Changes:
+    """Compare the files of a corpus, by their content, with the articles of an index: slug → (sha256, path)."""
+    to_read: list[Path] = []
+    unchanged: list[str] = []
+    present: set[str] = set()
+    for number, path in enumerate(paths, 1):
+        slug = slug_of(path, corpus)
+        present.add(slug)
+        if slug in known and known[slug] == (_sha256(path), path.relative_to(corpus).as_posix()):
+            unchanged.append(slug)
+        else:
+            to_read.append(path)
+        report("reading", number, len(paths))
+    return Changes(tuple(to_read), tuple(unchanged), tuple(slug for slug in known if slug not in present))
+
+
+def corpus_changes(corpus: Path, index: Path) -> Changes:
+    """Say how the corpus differs from the index, without building. Raises CorpusError, IndexNotFoundError."""
+    reader = IndexReader(index)
+    try:
+        with reader.snapshot() as snapshot:
+            known = snapshot.known_articles()
+    finally:
+        reader.close()
+    return compare(corpus, list_articles(corpus)[0], known, _say_nothing)
+
+
+def _say_nothing(step: str, done: int, total: int) -> None:
+    pass
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""  # reading it as an article says what is wrong with it
+
+
+def _batches(
+    paths: Iterable[Path], corpus: Path, encoder: Encoder, problems: list[Problem]
+) -> Iterator[list[tuple[Article, list[Chunk]]]]:
+    """Read and chunk articles, as many at a time as fill a batch; what cannot be read is added to the problems."""
+    batch: list[tuple[Article, list[Chunk]]] = []
+    passages = 0
+    for path in paths:
+        try:
+            article = read_article(path, corpus)
+        except ArticleError as error:
+            problems.append(Problem(path.relative_to(corpus).as_posix(), error.line, str(error)))
+            continue
+        problems.extend(article.warnings)
+        chunks = chunk_article(article, encoder.max_tokens, encoder.count_tokens)
+        batch.append((article, chunks))
+        passages += sum(1 + len(chunk.spans) for chunk in chunks)
+        if passages >= _PASSAGES_A_BATCH:
+            yield batch
+            batch, passages = [], 0
+    if batch:
+        yield batch
+
+
+def _store(
+    writer: IndexWriter,
+    encoder: Encoder,
+    batch: list[tuple[Article, list[Chunk]]],
+    report: Progress,
+) -> int:
+    """Embed the passages without a stored vector, store the articles, and return how many chunks were embedded."""
+    passages: dict[bytes, str] = {}
+    hashed: list[tuple[Article, list[Chunk], list[bytes], list[bytes]]] = []
+    for article, chunks in batch:
+        chunk_hashes = [_remember(passages, chunk_passage(chunk)) for chunk in chunks]
+        span_hashes = [_remember(passages, span_passage(chunk, span)) for chunk in chunks for span in chunk.spans]
+        hashed.append((article, chunks, chunk_hashes, span_hashes))
+    missing = sorted(writer.missing(passages))
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report("embedding", done, len(missing))
+
+    if missing:
+        writer.add_vectors(missing, encoder.encode_document([passages[key] for key in missing], advance))
+    for article, chunks, chunk_hashes, span_hashes in hashed:
+        writer.put_article(article, chunks, chunk_hashes, span_hashes)
+    embedded = set(missing)
+    return sum(key in embedded for _, _, chunk_hashes, _ in hashed for key in chunk_hashes)
+
+
+def _remember(passages: dict[bytes, str], passage: str) -> bytes:
+    key = hashlib.sha256(passage.encode("utf-8", "surrogatepass")).digest()
+    passages[key] = passage
+    return key

@@ -1,0 +1,150 @@
+"""Where sentences begin and end, in CJK, Latin and Arabic scripts.
+
+    split_sentences("H200获批。B200 costs 3.5 times more. U.S. rules apply.")
+    # [(0, 7), (7, 34), (35, 53)]
+
+A stop inside a short pair of brackets or quotes does not end the sentence around it; a quotation that ends in a stop
+of its own does, unless the sentence goes on behind it.
+"""
+
+from __future__ import annotations
+
+from briefqa.writing import is_cjk
+
+# Always the end of a sentence, whatever follows: scripts that write no space after a stop.
+_FULL_STOPS = frozenset("。！？；｡؟۔।॥")
+# The end of a sentence when white space, CJK text or the end of the text follows.
+_LATIN_STOPS = frozenset(".!?")
+_PAIRS = {
+    "（": "）", "(": ")", "《": "》", "〈": "〉",
+    "「": "」", "『": "』", "【": "】", "“": "”", "‘": "’", "[": "]", "«": "»",
+}  # fmt: skip
+_CLOSERS = frozenset(_PAIRS.values()) | frozenset("\"'")
+# A pair longer than this (characters) is a slip of the author's or a passage of its own: its stops count.
+_LONGEST_PAIR = 120
+# After a closed quotation the sentence goes on where one of these follows.
+_CONTINUERS = frozenset("，、：；。！？,;:.!?的地得之等—…")
+_ABBREVIATIONS = frozenset(
+    """mr mrs ms dr prof sr jr st gen col lt sgt capt rev hon pres gov sen rep inc ltd co corp llc plc bros dept univ
+    assn no nos vol vols ed eds fig figs eq sec ch pp approx est ca cf al vs v etc eg ie viz resp incl excl max min
+    jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun ave blvd rd mt ft""".split()
+)
+# Behind "U.S." and its like a sentence ends only where one of these begins the next: "U.S. Congress" goes on.
+_STARTERS = frozenset(
+    "the a an it its this that these those in on at for but and however he she they we i as if when while there".split()
+)
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Return the (start, end) of each sentence, in order, white space around them left out.
+
+    Every character that is no white space lies in exactly one sentence.
+    """
+    pairs = _short_pairs(text)
+    ranges: list[tuple[int, int]] = []
+    start = i = 0
+    while i < len(text):
+        end = _sentence_end(text, i, start, pairs)
+        if end:
+            _append(ranges, text, start, end)
+            start = i = end
+        else:
+            i += 1
+    _append(ranges, text, start, len(text))
+    return ranges
+
+
+def _append(ranges: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    part = text[start:end]
+    stripped = part.strip()
+    if stripped:
+        start += len(part) - len(part.lstrip())
+        ranges.append((start, start + len(stripped)))
+
+
+def _short_pairs(text: str) -> list[tuple[int, int]]:
+    """Return for each character the (start, end) of the outermost short pair around it, (0, 0) outside any."""
+    pairs = [(0, 0)] * len(text)
+    stack: list[tuple[str, int]] = []
+    for i, char in enumerate(text):
+        if char in _PAIRS:
+            stack.append((_PAIRS[char], i))
+        else:
+            for depth in range(len(stack) - 1, max(-1, len(stack) - 4), -1):  # forgive up to three left open
+                closer, opened = stack[depth]
+                if closer == char:
+                    del stack[depth:]
+                    if i - opened <= _LONGEST_PAIR:
+                        pairs[opened : i + 1] = [(opened, i + 1)] * (i + 1 - opened)
+                    break
+    return pairs
+
+
+def _sentence_end(text: str, i: int, start: int, pairs: list[tuple[int, int]]) -> int:
+    """Return the end of the sentence if one ends with the character at i, else 0."""
+    char = text[i]
+    opened, closed = pairs[i]
+    if closed:
+        return i + 1 if i + 1 == closed and _pair_ends_sentence(text, opened, closed, start) else 0
+    if char not in _FULL_STOPS and char not in _LATIN_STOPS:
+        return 0
+    end = i + 1
+    while end < len(text) and (text[end] in _FULL_STOPS or text[end] in _LATIN_STOPS or text[end] == "…"):
+        end += 1
+    while end < len(text) and text[end] in _CLOSERS and not pairs[end][1] and _opened(text, start, end):
+        end += 1
+    if char in _LATIN_STOPS and not (end - i > 1 and text[end - 1] in _FULL_STOPS):
+        return end if _latin_stop(text, i, end, start) else 0
+    return end
+
+
+def _pair_ends_sentence(text: str, opened: int, closed: int, start: int) -> bool:
+    """Return whether the sentence ends with this pair, as 他说：“可以。” does and “可以。”他说 does not."""
+    if text[closed - 2] not in "。！？.!?" or text[closed : closed + 1] in _CONTINUERS:
+        return False
+    introduced = bool(text[start:opened].strip())
+    if text[closed - 1] not in "”」』’":
+        return not introduced  # a sentence in brackets, which stands for itself
+    return introduced and not _next_word(text, closed)[:1].islower()
+
+
+def _opened(text: str, start: int, end: int) -> bool:
+    """Return whether the closing mark at end closes something in this sentence; a stray one is taken along too."""
+    return text[end] not in "\"'" or text.count(text[end], start, end) % 2 == 1
+
+
+def _next_word(text: str, i: int) -> str:
+    while i < len(text) and (text[i].isspace() or text[i] in _PAIRS or text[i] in "\"'"):
+        i += 1
+    end = i
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return text[i:end] or text[i : i + 1]
+
+
+def _latin_stop(text: str, i: int, end: int, start: int) -> bool:
+    """Return whether the ASCII stop at i, followed by more marks up to end, ends a sentence."""
+    if end == len(text):
+        return True
+    if not text[end].isspace() and not is_cjk(text[end]):
+        return False  # 3.5, example.org, e.g.
+    if is_cjk(text[end]) and (text[i] != "." or not text[i - 1 : i].isalpha()):
+        return text[i] != "."  # "约3.5.版" is no sentence, "真的?是" is two
+    following = _next_word(text, end)
+    if following[:1].islower() or following[:1] in ",;:":
+        return False
+    if text[i] != ".":
+        return True
+    word_start = i
+    while word_start > start and (text[word_start - 1].isalnum() or text[word_start - 1] in ".'’"):
+        word_start -= 1
+    word = text[word_start:i]
+    if not text[start:word_start].strip() and (word.isdigit() or len(word) == 1):
+        return False  # "1. First point", "A. Option"
+    if "." in word and not any(char.isdigit() for char in word):
+        return following.casefold() in _STARTERS  # U.S., e.g., a.m.
+    if len(word) == 1 and word.isupper() and word != "I":
+        return False  # the initial of a name
+    if word.casefold() == "no" and not following[:1].isdigit():
+        return True
+    return word.casefold() not in _ABBREVIATIONS

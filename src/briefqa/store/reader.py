@@ -1,0 +1,198 @@
+"""Questions to an index: each sees one generation, whatever a build does meanwhile.
+
+reader = IndexReader(Path("index"))
+with reader.snapshot() as snapshot:             # one SQLite read transaction
+    rows = snapshot.vectors.nearest_chunks(query, 5, None)
+    chunks = snapshot.chunks(rows)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from briefqa.articles import Section
+from briefqa.chunks import Chunk, Span
+from briefqa.errors import BriefqaError
+from briefqa.store.schema import (
+    Filters,
+    IndexInfo,
+    StoredArticle,
+    connect,
+    corrupt,
+    database,
+    read_info,
+    read_known_articles,
+)
+from briefqa.store.vectors import Vectors, load_vectors
+
+_ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
+
+
+class IndexReader:
+    """The reading side of an index; safe to share between threads. Raises IndexNotFoundError, IndexCorruptError."""
+
+    def __init__(self, index: Path) -> None:
+        self.index = index
+        self._path = database(index)
+        self._idle: list[sqlite3.Connection] = [connect(self._path)]
+        self._lock = threading.Lock()
+        self._vectors: Vectors | None = None
+        self._closed = False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open one generation for one question; a newer one is taken up here."""
+        if self._closed:
+            raise BriefqaError("this index is closed: open it again with briefqa.open")
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or connect(self._path)
+        try:
+            connection.execute("BEGIN")
+            yield Snapshot(connection, self._current(connection))
+        except sqlite3.DatabaseError as error:
+            raise corrupt(self._path, error) from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            with self._lock:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+
+    def _current(self, connection: sqlite3.Connection) -> Vectors:
+        generation = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+        vectors = self._vectors
+        if vectors is None or vectors.generation != generation:
+            with self._lock:
+                vectors = self._vectors
+                if vectors is None or vectors.generation != generation:
+                    vectors = load_vectors(self.index, connection)
+                    if self._vectors is None or generation > self._vectors.generation:
+                        self._vectors = vectors
+        return vectors
+
+    def close(self) -> None:
+        """Close all connections; questions that are still being answered end first."""
+        with self._lock:
+            self._closed = True
+            self._vectors = None
+            while self._idle:
+                self._idle.pop().close()
+
+
+class Snapshot:
+    """One generation of the index, seen by one question.
+
+    vectors: the vectors of just this generation. A row is a chunk's place in them.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, vectors: Vectors) -> None:
+        self._connection = connection
+        self.vectors = vectors
+
+    @property
+    def generation(self) -> int:
+        """The number of the build that made what is seen."""
+        return self.vectors.generation
+
+    def info(self) -> IndexInfo:
+        """Return what is known of the index as a whole."""
+        return read_info(self._connection)
+
+    def known_articles(self) -> dict[str, tuple[str, str]]:
+        """Return slug → (sha256, path) of what is indexed."""
+        return read_known_articles(self._connection)
+
+    def allowed(self, filters: Filters) -> np.ndarray | None:
+        """Return which rows the filters let pass, (n_chunks,) bool; None where all pass."""
+        if not filters:
+            return None
+        clauses, values = ["1"], []
+        for clause, value in (("date >= ?", filters.since), ("category = ?", filters.category)):
+            if value:
+                clauses.append(clause)
+                values.append(value)
+        if filters.until:
+            clauses.append("date <= ? AND date != ''")
+            values.append(filters.until)
+        if filters.tags:
+            clauses.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))")
+            values.append(json.dumps(filters.tags))
+        if filters.articles:
+            clauses.append("slug IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(filters.articles))
+        found = self._connection.execute(
+            f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {' AND '.join(clauses)}", values
+        )
+        return np.isin(self.vectors.chunk_ids, [chunk_id for (chunk_id,) in found])
+
+    def chunks(self, rows: Sequence[int] | np.ndarray) -> list[tuple[Chunk, StoredArticle]]:
+        """Return the chunks of these rows, in this order, each with its article."""
+        ids = [int(self.vectors.chunk_ids[row]) for row in rows]
+        marks = json.dumps(ids)
+        spans: dict[int, list[Span]] = {chunk_id: [] for chunk_id in ids}
+        for chunk_id, text, header, start, end, kind in self._connection.execute(
+            'SELECT chunk_id, text, header, start, "end", kind FROM span'
+            " WHERE chunk_id IN (SELECT value FROM json_each(?)) ORDER BY chunk_id, ordinal",
+            (marks,),
+        ):
+            spans[chunk_id].append(Span(text, tuple(json.loads(header)), start, end, kind))
+        found = {}
+        for chunk_id, anchor, heading, path, part, text, start, end, table_header, *front in self._connection.execute(
+            'SELECT chunk.id, anchor, heading, heading_path, part, chunk.text, start, "end", table_header,'
+            f" {_ARTICLE} FROM chunk JOIN article ON article.id = article_id"
+            " WHERE chunk.id IN (SELECT value FROM json_each(?))",
+            (marks,),
+        ):
+            article = _stored_article(front)
+            chunk = Chunk(
+                article=article.slug,
+                title=article.title,
+                anchor=anchor,
+                heading=heading,
+                heading_path=tuple(json.loads(path)),
+                part=part,
+                text=text,
+                start=start,
+                end=end,
+                spans=tuple(spans[chunk_id]),
+                table_header=table_header,
+            )
+            found[chunk_id] = (chunk, article)
+        return [found[chunk_id] for chunk_id in ids]
+
+    def articles(self) -> list[StoredArticle]:
+        """Return all articles, the newest first."""
+        rows = self._connection.execute(f"SELECT {_ARTICLE} FROM article ORDER BY date DESC, slug")
+        return [_stored_article(row) for row in rows]
+
+    def article(self, slug: str) -> tuple[StoredArticle, str, list[Section]] | None:
+        """Return an article, its file's text as indexed, and its sections without their blocks; None if unknown."""
+        row = self._connection.execute(f"SELECT id, text, {_ARTICLE} FROM article WHERE slug = ?", (slug,)).fetchone()
+        if row is None:
+            return None
+        article_id, text, *front = row
+        sections = [
+            Section(anchor, heading, tuple(json.loads(path)), level, 0, (), start, end)
+            for anchor, heading, path, level, start, end in self._connection.execute(
+                'SELECT anchor, heading, heading_path, level, start, "end" FROM section'
+                " WHERE article_id = ? ORDER BY ordinal",
+                (article_id,),
+            )
+        ]
+        return _stored_article(front), text, sections
+
+
+def _stored_article(row: Sequence[str]) -> StoredArticle:
+    slug, path, title, date, category, tags, source_url, author, summary = row
+    return StoredArticle(slug, path, title, date, category, tuple(json.loads(tags)), source_url, author, summary)

@@ -1,0 +1,204 @@
+"""The SQLite database that is the truth of an index: its tables, its format version, and how to connect."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from briefqa.errors import IndexCorruptError, IndexNotFoundError
+
+DATABASE = "briefqa.db"
+# Raised when an older briefqa could not read what a newer one wrote.
+FORMAT = 1
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS article (
+    id INTEGER PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    path TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    title TEXT NOT NULL,
+    date TEXT NOT NULL,         -- ISO, or empty
+    category TEXT NOT NULL,
+    tags TEXT NOT NULL,         -- JSON list
+    source_url TEXT NOT NULL,
+    author TEXT NOT NULL,
+    summary TEXT NOT NULL,
+    text TEXT NOT NULL          -- the decoded file, which all offsets count in
+);
+CREATE INDEX IF NOT EXISTS article_date ON article (date);
+CREATE TABLE IF NOT EXISTS section (
+    article_id INTEGER NOT NULL REFERENCES article ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    anchor TEXT NOT NULL,
+    heading TEXT NOT NULL,
+    heading_path TEXT NOT NULL, -- JSON list
+    level INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    PRIMARY KEY (article_id, ordinal)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS vector (
+    id INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,  -- SHA-256 of the text that was embedded
+    data BLOB NOT NULL          -- float16 (dim,), unit length
+);
+CREATE TABLE IF NOT EXISTS chunk (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    article_id INTEGER NOT NULL REFERENCES article ON DELETE CASCADE,
+    anchor TEXT NOT NULL,
+    heading TEXT NOT NULL,
+    heading_path TEXT NOT NULL, -- JSON list
+    part INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    table_header TEXT NOT NULL,
+    vector_id INTEGER NOT NULL REFERENCES vector
+);
+CREATE INDEX IF NOT EXISTS chunk_article ON chunk (article_id);
+CREATE INDEX IF NOT EXISTS chunk_vector ON chunk (vector_id);
+CREATE TABLE IF NOT EXISTS span (
+    chunk_id INTEGER NOT NULL REFERENCES chunk ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    header TEXT NOT NULL,       -- JSON list
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    vector_id INTEGER NOT NULL REFERENCES vector,
+    PRIMARY KEY (chunk_id, ordinal)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS span_vector ON span (vector_id);
+CREATE TABLE IF NOT EXISTS problem (path TEXT NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which articles may answer; an empty field lets all pass.
+
+    since, until: ISO dates, both included. tags: any of them. category: this one. articles: slugs, any of them.
+    """
+
+    since: str = ""
+    until: str = ""
+    tags: tuple[str, ...] = ()
+    category: str = ""
+    articles: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.since or self.until or self.tags or self.category or self.articles)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexInfo:
+    """What is known of an index as a whole. problems: (path, line, message) of the last build."""
+
+    generation: int
+    built_at: str
+    corpus: str
+    encoder: str
+    fingerprint: str
+    chunking: str
+    index_id: str
+    articles: int
+    chunks: int
+    spans: int
+    problems: tuple[tuple[str, int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArticle:
+    """An article's front matter, as indexed. slug: its path below the corpus without suffix."""
+
+    slug: str
+    path: str
+    title: str
+    date: str
+    category: str
+    tags: tuple[str, ...]
+    source_url: str
+    author: str
+    summary: str
+
+
+def database(index: Path) -> Path:
+    """Return the database's path, or raise IndexNotFoundError if nothing was built there."""
+    path = index / DATABASE
+    if not path.is_file():
+        raise IndexNotFoundError(f"no index in {index}: build one with `briefqa build CORPUS --index {index}`")
+    return path
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing database for reading, also in a folder that cannot be written."""
+    connection = None
+    for options in ("mode=ro", "mode=ro&immutable=1"):
+        try:
+            connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?{options}", uri=True, check_same_thread=False, isolation_level=None
+            )
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            check_format(connection, path)
+            return connection
+        except sqlite3.OperationalError:  # a WAL database without its side files, in a read-only folder
+            if connection is not None:
+                connection.close()
+        except sqlite3.DatabaseError as error:
+            raise corrupt(path, error) from error
+    raise IndexCorruptError(f"{path} cannot be opened: check that you may read it and its folder")
+
+
+def check_format(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise IndexCorruptError unless this briefqa can read the database."""
+    try:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
+    except sqlite3.OperationalError as error:
+        if "no such table" not in str(error):
+            raise
+        raise IndexCorruptError(f"{path} is no briefqa index: build into another folder") from error
+    written = int(row[0]) if row else 0
+    if written > FORMAT:
+        raise IndexCorruptError(
+            f"{path} has format {written}, this briefqa reads up to {FORMAT}: upgrade briefqa, or build in a new folder"
+        )
+
+
+def corrupt(path: Path, error: Exception) -> IndexCorruptError:
+    """Return the error for a damaged database, with the cure."""
+    return IndexCorruptError(f"{path} is damaged ({error}): delete it and build again, your articles are untouched")
+
+
+def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the whole meta table."""
+    return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def read_known_articles(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+    """Return slug → (sha256, path) of what is indexed."""
+    return {slug: (sha, path) for slug, sha, path in connection.execute("SELECT slug, sha256, path FROM article")}
+
+
+def read_info(connection: sqlite3.Connection) -> IndexInfo:
+    """Return what is known of the index as a whole."""
+    meta = read_meta(connection)
+
+    def count(table: str) -> int:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    return IndexInfo(
+        generation=int(meta["generation"]),
+        built_at=meta["built_at"],
+        corpus=meta["corpus"],
+        encoder=meta["encoder"],
+        fingerprint=meta["fingerprint"],
+        chunking=meta["chunking"],
+        index_id=meta["index_id"],
+        articles=count("article"),
+        chunks=count("chunk"),
+        spans=count("span"),
+        problems=tuple(connection.execute("SELECT path, line, message FROM problem ORDER BY path, line")),
+    )

@@ -1,0 +1,243 @@
+"""One build, one transaction: a reader sees the old index or the new one.
+
+with IndexWriter(Path("index")) as writer:      # holds the write lock of SQLite
+    writer.put_article(article, chunks, hashes)
+    writer.commit(encoder="bundled", fingerprint="…")
+# left without commit: nothing happened
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from briefqa.articles import Article, Problem
+from briefqa.chunks import Chunk
+from briefqa.errors import CorpusError, IndexLockedError
+from briefqa.store.schema import DATABASE, FORMAT, TABLES, check_format, corrupt, read_known_articles, read_meta
+from briefqa.store.vectors import save_cache
+
+# Variables of one SQL statement; SQLite's own limit has been at least 32,766 since 3.32.
+_BATCH = 10_000
+
+
+class IndexWriter:
+    """The one writer of an index; another one meets IndexLockedError until this one is closed."""
+
+    def __init__(self, index: Path) -> None:
+        self.index = index
+        self.path = index / DATABASE
+        self._loosened: set[tuple[int]] = set()  # ids of vectors that lost a user in this transaction
+        try:
+            index.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise CorpusError(f"cannot write the index to {index} ({error}): choose another folder") from error
+        try:
+            self._begin()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _begin(self) -> None:
+        execute = self._connection.execute
+        try:
+            execute("PRAGMA journal_mode = WAL")
+            execute("PRAGMA synchronous = FULL")
+            execute("PRAGMA foreign_keys = ON")
+            execute("BEGIN IMMEDIATE")
+            if execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                check_format(self._connection, self.path)
+            for statement in TABLES.split(";"):
+                execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error) or "busy" in str(error):
+                raise IndexLockedError(
+                    f"another build is writing to {self.index}: wait for it to end and build again"
+                ) from error
+            raise CorpusError(f"cannot write the index to {self.index} ({error}): choose another folder") from error
+        except sqlite3.DatabaseError as error:
+            raise corrupt(self.path, error) from error
+        self.meta = read_meta(self._connection)
+
+    def __enter__(self) -> IndexWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what was not committed and let the next writer in."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        self._connection.close()
+
+    def known_articles(self) -> dict[str, tuple[str, str]]:
+        """Return slug → (sha256, path) of what is indexed."""
+        return read_known_articles(self._connection)
+
+    def known_problems(self) -> list[Problem]:
+        """Return the problems of the last build."""
+        return [Problem(*row) for row in self._connection.execute("SELECT path, line, message FROM problem")]
+
+    def count_chunks(self) -> int:
+        """Return how many chunks the index holds now."""
+        return int(self._connection.execute("SELECT count(*) FROM chunk").fetchone()[0])
+
+    def missing(self, hashes: Iterable[bytes]) -> set[bytes]:
+        """Return those of the hashes whose vector is not stored."""
+        return set(hashes) - set(self._vector_ids(hashes))
+
+    def _vector_ids(self, hashes: Iterable[bytes]) -> dict[bytes, int]:
+        wanted = list(dict.fromkeys(hashes))
+        found: dict[bytes, int] = {}
+        for i in range(0, len(wanted), _BATCH):
+            batch = wanted[i : i + _BATCH]
+            marks = ",".join("?" * len(batch))
+            found.update(self._connection.execute(f"SELECT hash, id FROM vector WHERE hash IN ({marks})", batch))
+        return found
+
+    def add_vectors(self, hashes: Sequence[bytes], vectors: np.ndarray) -> None:
+        """Store vectors (n, dim) under the hashes of the texts that they embed."""
+        data = vectors.astype(np.float16)
+        self._connection.executemany(
+            "INSERT INTO vector (hash, data) VALUES (?, ?)",
+            ((key, row.tobytes()) for key, row in zip(hashes, data, strict=True)),
+        )
+
+    def put_article(
+        self, article: Article, chunks: Sequence[Chunk], chunk_hashes: Sequence[bytes], span_hashes: Sequence[bytes]
+    ) -> None:
+        """Store an article in place of what was stored under its slug; all of its vectors must be stored already.
+
+        span_hashes: of all spans, chunk after chunk.
+        """
+        execute = self._connection.execute
+        self.remove_article(article.slug)
+        article_id = execute(
+            "INSERT INTO article (slug, path, sha256, title, date, category, tags, source_url, author, summary, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                article.slug,
+                article.path,
+                article.sha256,
+                article.title,
+                article.date,
+                article.category,
+                _json(article.tags),
+                article.source_url,
+                article.author,
+                article.summary,
+                article.text,
+            ),
+        ).lastrowid
+        self._connection.executemany(
+            "INSERT INTO section VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (article_id, i, s.anchor, s.heading, _json(s.heading_path), s.level, s.start, s.end)
+                for i, s in enumerate(article.sections)
+            ),
+        )
+        vector_ids = self._vector_ids([*chunk_hashes, *span_hashes])
+        span_vectors = iter([vector_ids[key] for key in span_hashes])
+        for chunk, key in zip(chunks, chunk_hashes, strict=True):
+            chunk_id = execute(
+                "INSERT INTO chunk"
+                ' (article_id, anchor, heading, heading_path, part, text, start, "end", table_header, vector_id)'
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    article_id,
+                    chunk.anchor,
+                    chunk.heading,
+                    _json(chunk.heading_path),
+                    chunk.part,
+                    chunk.text,
+                    chunk.start,
+                    chunk.end,
+                    chunk.table_header,
+                    vector_ids[key],
+                ),
+            ).lastrowid
+            self._connection.executemany(
+                "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (chunk_id, i, span.text, _json(span.header), span.start, span.end, span.kind, next(span_vectors))
+                    for i, span in enumerate(chunk.spans)
+                ],
+            )
+
+    def remove_article(self, slug: str) -> None:
+        """Remove an article from every table; vectors that nothing else uses go with the commit."""
+        row = self._connection.execute("SELECT id FROM article WHERE slug = ?", (slug,)).fetchone()
+        if row is None:
+            return
+        self._loosened.update(
+            self._connection.execute(
+                "SELECT vector_id FROM chunk WHERE article_id = ?1 UNION"
+                " SELECT span.vector_id FROM span JOIN chunk ON chunk.id = span.chunk_id WHERE chunk.article_id = ?1",
+                row,
+            )
+        )
+        self._connection.execute("DELETE FROM article WHERE id = ?", row)
+
+    def _remove_unused_vectors(self) -> None:
+        self._connection.executemany(
+            "DELETE FROM vector WHERE id = ?1"
+            " AND NOT EXISTS (SELECT 1 FROM chunk WHERE vector_id = ?1)"
+            " AND NOT EXISTS (SELECT 1 FROM span WHERE vector_id = ?1)",
+            self._loosened,
+        )
+        self._loosened.clear()
+
+    def clear(self) -> None:
+        """Remove everything: the next commit holds what is put from now on."""
+        for table in ("span", "chunk", "section", "article", "vector", "problem"):
+            self._connection.execute(f"DELETE FROM {table}")
+
+    def commit(
+        self, *, corpus: Path, encoder: str, fingerprint: str, chunking: str, problems: Sequence[Problem]
+    ) -> int:
+        """Make this build the new generation, save the vector cache beside it, and return its number."""
+        self._remove_unused_vectors()
+        generation = int(self.meta.get("generation", 0)) + 1
+        values = {
+            "format": str(FORMAT),
+            "index_id": self.meta.get("index_id") or uuid.uuid4().hex,
+            "generation": str(generation),
+            "built_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "corpus": str(corpus.absolute()),
+            "encoder": encoder,
+            "fingerprint": fingerprint,
+            "chunking": chunking,
+        }
+        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+        self.replace_problems(problems)
+        self._connection.execute("COMMIT")
+        self.meta = values
+        save_cache(self.index, self._connection)
+        return generation
+
+    def replace_problems(self, problems: Sequence[Problem]) -> None:
+        """Note the problems of this build in place of the last one's."""
+        self._connection.execute("DELETE FROM problem")
+        self._connection.executemany(
+            "INSERT INTO problem VALUES (?, ?, ?)", [(p.path, p.line, p.message) for p in problems]
+        )
+
+    def commit_problems(self, problems: Sequence[Problem]) -> None:
+        """End a build that changed no article: the generation stays, only its problems are noted."""
+        self.replace_problems(problems)
+        self._connection.execute("COMMIT")
+
+
+def _json(values: Sequence[str]) -> str:
+    return json.dumps(list(values), ensure_ascii=False)

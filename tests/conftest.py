@@ -1,0 +1,98 @@
+"""What the tests share: a small encoder that needs no model, articles, and an index of them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import briefqa
+
+
+class BigramEncoder:
+    """Counts character bigrams in 256 buckets: texts that share bigrams are near, and no model is needed."""
+
+    name = "bigrams"
+    fingerprint = "bigrams/1"
+    dim = 256
+    max_tokens = 120
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text)
+
+    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
+        return self._encode(texts)
+
+    def encode_document(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        self.embedded += texts
+        if progress:
+            progress(len(texts))
+        return self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = np.full((len(texts), self.dim), 1e-3, dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            for i in range(len(text) - 1):
+                row[zlib.crc32(text[i : i + 2].casefold().encode("utf-8", "surrogatepass")) % self.dim] += 1
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+POLICY = """---
+title: 芯片出口政策
+date: 2025-12-15
+category: 政策
+tags: [芯片, 出口]
+source_url: https://example.org/policy
+---
+
+获批的条件 {#conditions}
+---
+
+美国批准了H200的出口。销售额的**25%**须上缴美国政府。
+
+## 仍被禁止的产品 {#banned}
+
+Blackwell系列与Rubin芯片仍在禁止清单上。
+"""
+VENDORS = """---
+title: 国产芯片厂商
+date: 2025-11-02
+category: 产业
+tags: [芯片]
+---
+
+## 厂商一览 {#vendors}
+
+| 企业 | 领域 |
+|---|---|
+| 寒武纪 | 云端训练 |
+| 地平线 | 车载芯片 |
+"""
+WEATHER = "# Weather\n\nIt rained in Paris. The sun shone in Rome.\n"
+
+
+@pytest.fixture
+def encoder() -> BigramEncoder:
+    return BigramEncoder()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    (folder / "industry").mkdir(parents=True)
+    (folder / "policy.md").write_text(POLICY, encoding="utf-8")
+    (folder / "industry" / "vendors.md").write_text(VENDORS, encoding="utf-8")
+    (folder / "weather.md").write_text(WEATHER, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def index(corpus: Path, tmp_path: Path, encoder: BigramEncoder) -> Path:
+    briefqa.build(corpus, tmp_path / "index", encoder=encoder)
+    return tmp_path / "index"

@@ -1,0 +1,136 @@
+"""The command line: what it prints, what it returns, and how it meets a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import BigramEncoder
+
+from briefqa import __version__
+
+LIGHT = "import sys, briefqa.cli; sys.argv = ['briefqa', *{args!r}]\ntry: briefqa.cli.main()\nexcept SystemExit: pass\n"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: BigramEncoder):  # type: ignore[no-untyped-def]
+    """Run a command in this process with the bigram encoder; returns (exit status, stdout, stderr)."""
+    monkeypatch.setattr("briefqa.indexing.load_encoder", lambda *_: encoder)
+    monkeypatch.setattr("briefqa.api.load_encoder", lambda *_: encoder)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def command(*args: object) -> tuple[int, str, str]:
+        from briefqa import cli
+
+        monkeypatch.setattr(sys, "argv", ["briefqa", *map(str, args)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return command
+
+
+@pytest.fixture
+def built(run, corpus: Path, tmp_path: Path) -> Path:  # type: ignore[no-untyped-def]
+    assert run("build", corpus, "--index", tmp_path / "index")[0] == 0
+    return tmp_path / "index"
+
+
+def test_build_says_what_it_did(run, corpus: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (corpus / "bad.md").write_text("---\ntitle: [x\n---\n\ntext\n", encoding="utf-8")
+    status, out, err = run("build", corpus, "--index", tmp_path / "index")
+    assert status == 0 and out.startswith("3 articles added, 0 updated, 0 removed, 0 unchanged; 4 chunks embedded")
+    assert err.strip().splitlines()[-1].startswith("bad.md:")
+
+
+def test_build_reports_as_json(run, corpus: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    _, out, _ = run("build", corpus, "--index", tmp_path / "index", "--json")
+    assert json.loads(out)["articles_added"] == 3
+
+
+def test_ask_shows_the_quote_and_where_it_stands(run, built: Path) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = run("ask", "Blackwell系列与Rubin芯片仍在禁止清单上？", "--index", built)
+    assert status == 0
+    assert "[1] Blackwell系列与Rubin芯片仍在禁止清单上。" in out
+    assert "policy#banned" in out and "https://example.org/policy#banned" in out
+
+
+def test_ask_answers_as_json(run, built: Path) -> None:  # type: ignore[no-untyped-def]
+    _, out, _ = run("ask", "Blackwell系列与Rubin芯片", "--index", built, "--json")
+    answer = json.loads(out)
+    assert answer["answered"] and answer["citations"][0]["anchor"] == "banned"
+    assert set(answer["hits"][0]) >= {"article", "anchor", "heading_path", "score", "rank", "spans"}
+
+
+def test_search_lists_sections_best_first_and_takes_filters(run, built: Path) -> None:  # type: ignore[no-untyped-def]
+    _, out, _ = run("search", "车载芯片", "--index", built, "-k", "1")
+    assert "industry/vendors#vendors" in out and "policy" not in out
+    _, out, _ = run("search", "车载芯片", "--index", built, "--since", "2025-12-01", "--json")
+    assert {hit["article"] for hit in json.loads(out)} == {"policy"}
+    _, out, _ = run("search", "车载芯片", "--index", built, "--tag", "nothing")
+    assert "nothing found" in out
+
+
+def test_status_says_whether_the_corpus_is_ahead(run, built: Path, corpus: Path) -> None:  # type: ignore[no-untyped-def]
+    assert "up to date" in run("status", "--index", built)[1]
+    (corpus / "new.md").write_text("# New\n\nText.\n", encoding="utf-8")
+    (corpus / "weather.md").unlink()
+    assert "2 articles ahead of the index" in run("status", "--index", built)[1]
+    status = json.loads(run("status", "--index", built, "--json")[1])
+    assert (status["corpus_ahead"], status["articles"], status["encoder"]) == (2, 3, "bundled")
+
+
+@pytest.mark.parametrize("command", [("ask", "q"), ("search", "q"), ("status",), ("chat",)])
+def test_a_missing_index_is_one_line_that_says_what_to_do(run, tmp_path: Path, command: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    status, out, err = run(*command, "--index", tmp_path / "none")
+    assert (status, out) == (1, "") and err.startswith("briefqa: no index in") and "briefqa build" in err
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "args", [("ask",), ("frobnicate",), ("search", "q", "-k", "0"), ("ask", "q", "--since", "someday"), ("ask", " ")]
+)
+def test_wrong_usage_returns_2_and_no_traceback(run, built: Path, args: tuple[str, ...]) -> None:  # type: ignore[no-untyped-def]
+    status, out, err = run(*args, *(["--index", built] if args[0] != "frobnicate" else []))
+    assert status == 2 and out == "" and err and "Traceback" not in err
+
+
+def test_the_version_is_printed(run) -> None:  # type: ignore[no-untyped-def]
+    assert run("--version") == (0, f"briefqa {__version__}\n", "")
+
+
+def test_alone_it_shows_its_commands(run) -> None:  # type: ignore[no-untyped-def]
+    status, out, _ = run()
+    assert status == 0 and all(name in out for name in ("build", "ask", "search", "chat", "status"))
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["ask", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(args: list[str]) -> None:
+    code = LIGHT.format(args=args) + (
+        "heavy = ('torch', 'gradio', 'numpy', 'faiss', 'sentence_transformers', 'markdown_it', 'yaml', 'sqlite3')\n"
+        "sys.exit('imported: ' + ', '.join(name for name in heavy if name in sys.modules)"
+        " if any(name in sys.modules for name in heavy) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_briefqa_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, briefqa\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'gradio', 'numpy', 'faiss', 'yaml', 'sqlite3')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_exists() -> None:
+    import briefqa
+
+    assert {name: getattr(briefqa, name) for name in briefqa.__all__}
+    assert callable(briefqa.build) and callable(briefqa.retrieve) and callable(briefqa.open)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = briefqa.nothing
