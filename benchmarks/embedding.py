@@ -22,8 +22,8 @@ from briefqa.encoders.e5 import _model_kwargs
 from briefqa.settings import Settings
 
 CHINESE = (
-    "政策的具体内容与背景 人工智能芯片的出口管制 许可证 英伟达公司宣布 新的产品将在市场上销售 国内厂商正在研发下一代处理器 "
-    "性能提升百分之三十 客户要求 数据中心 供应链安全评估 专家认为 未来几年需求会继续增长 会议在北京召开 显存带宽 相比上一代"
+    "政策的具体内容与背景 人工智能芯片的出口管制 许可证 英伟达公司宣布 新的产品将在市场上销售 国内厂商 下一代处理器 "
+    "性能提升百分之三十 客户要求 数据中心 供应链安全评估 专家认为 未来几年需求会继续增长 会议在北京召开 显存带宽"
 ).split()
 ENGLISH = (
     "the export policy allows chips to be shipped under licence customers asked whether performance improved compared "
@@ -38,7 +38,9 @@ def make_texts(count: int, seed: int = 0) -> list[str]:
     for i in range(count):
         tokens = int(10 * 40 ** rng.random())
         words, size, ends, space = (CHINESE, 4.3, "，。", "") if i % 2 else (ENGLISH, 1.15, ",.", " ")
-        picked = [rng.choice(words) + (rng.choice(ends) if rng.random() < 0.15 else "") for _ in range(int(tokens / size) + 1)]
+        picked = [
+            rng.choice(words) + (rng.choice(ends) if rng.random() < 0.15 else "") for _ in range(int(tokens / size) + 1)
+        ]
         texts.append(space.join(picked))
     return texts
 
@@ -70,7 +72,9 @@ def measure(count: int, repeats: int, cache_dir: Path) -> dict[str, Any]:
             times[name].append(seconds(work))
     tokens = sum(lengths)
     speed = {name: round(tokens / min(taken)) for name, taken in times.items()}
-    pairs = [[plain_time / own for plain_time, own in zip(times["plain"], times[n], strict=True)] for n in ("e5", "bundled")]
+    pairs = [
+        [plain_time / own for plain_time, own in zip(times["plain"], times[n], strict=True)] for n in ("e5", "bundled")
+    ]
     return {
         "texts": len(texts),
         "tokens": tokens,
@@ -78,7 +82,9 @@ def measure(count: int, repeats: int, cache_dir: Path) -> dict[str, Any]:
         "dtype": str(_model_kwargs()["dtype"]),
         "tokens_per_second": speed,
         "ratio": {name: round(speed[name] / speed["plain"], 2) for name in ("e5", "bundled")},
-        "ratio_of_the_worst_pair": {name: round(min(pair), 2) for name, pair in zip(("e5", "bundled"), pairs, strict=True)},
+        "ratio_of_the_worst_pair": {
+            name: round(min(pair), 2) for name, pair in zip(("e5", "bundled"), pairs, strict=True)
+        },
     }
 
 
@@ -95,7 +101,11 @@ def main() -> None:
         return
     print(f"{result['texts']} texts, {result['tokens']} tokens, the longest {result['longest']}; {result['dtype']}")
     for name, speed in result["tokens_per_second"].items():
-        ratio = f"  {result['ratio'][name]:.2f} x plain (worst pair {result['ratio_of_the_worst_pair'][name]:.2f})" if name in result["ratio"] else ""
+        ratio = (
+            f"  {result['ratio'][name]:.2f} x plain (worst pair {result['ratio_of_the_worst_pair'][name]:.2f})"
+            if name in result["ratio"]
+            else ""
+        )
         print(f"{name:8} {speed:6} tokens/s{ratio}")
 
 

@@ -10,8 +10,9 @@ from conftest import BigramEncoder
 from markdown_it import MarkdownIt
 
 import briefqa
-from briefqa.answer import compose, escape_markdown, frame_language
+from briefqa.answer import compose, escape_markdown
 from briefqa.chunks import Span
+from briefqa.question import asks_for, frame_language
 from briefqa.ranking import Hit, Ranking
 
 
@@ -77,6 +78,27 @@ def test_a_quote_is_shown_as_it_stands_whatever_markup_it_holds(text: str) -> No
     shown = html.removeprefix("<p>").removesuffix("</p>\n")
     assert shown == text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     assert escape_markdown(text) in answer.text
+
+
+@pytest.mark.parametrize(
+    ("question", "fits", "not_this"),
+    [
+        ("什么时候召开了紧急会议？", "12月11日召开了紧急会议", "紧急会议结束前"),
+        ("When was it released?", "It came out in March 2024.", "It was released to all."),
+        ("¿Cuándo se celebró?", "于2025年举行", "已举行"),
+        ("销售分成是多少？", "25%的分成", "分成机制"),
+        ("How much faster is it?", "近六倍", "更快"),
+    ],
+)
+def test_a_question_for_a_date_or_a_quantity_wants_one(question: str, fits: str, not_this: str) -> None:
+    pattern = asks_for(question)
+    assert pattern and pattern.search(fits) and not pattern.search(not_this)
+    quotes = compose(question, ranking(hit(span(not_this, 0.9), span(fits, 0.89)))).citations
+    assert [citation.quote for citation in quotes] == [fits, not_this]
+
+
+def test_other_questions_want_nothing_special() -> None:
+    assert asks_for("which chips are banned?") is None and asks_for("哪些芯片被禁？") is None
 
 
 def test_an_answer_is_the_same_streamed(index: Path, encoder: BigramEncoder) -> None:

@@ -59,6 +59,19 @@ def test_ask_shows_the_quote_and_where_it_stands(run, built: Path) -> None:  # t
     assert "policy#banned" in out and "https://example.org/policy#banned" in out
 
 
+def test_a_long_chinese_quote_is_wrapped_and_never_cut(run, corpus: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    quote = "量子" * 20 + "，" + "计算机" * 15 + "。"
+    (corpus / "long.md").write_text(
+        f"# 长\n\n{quote}\n\n| {'头' * 50} | 乙 |\n|---|---|\n| {'格' * 70} | 丁 |\n", "utf-8"
+    )
+    run("build", corpus, "--index", tmp_path / "index")
+    for command in ("ask", "search"):
+        _, out, _ = run(command, quote, "--index", tmp_path / "index", "--article", "long")
+        assert quote in "".join(out.split()) and "…" not in out
+    _, out, _ = run("ask", "格" * 9, "--index", tmp_path / "index", "--article", "long")
+    assert out.count("格") == 70 and out.count("头") == 50 and "…" not in out
+
+
 def test_ask_answers_as_json(run, built: Path) -> None:  # type: ignore[no-untyped-def]
     _, out, _ = run("ask", "Blackwell系列与Rubin芯片", "--index", built, "--json")
     answer = json.loads(out)

@@ -19,13 +19,12 @@ import numpy as np
 from briefqa.chunks import Chunk, Span
 from briefqa.encoders import Encoder
 from briefqa.errors import QuestionError
+from briefqa.question import check_question
 from briefqa.store import Filters, Snapshot, StoredArticle
 
 # Candidates a list: past 50 chunks and 100 spans none of the measured questions gained a hit.
 _CHUNK_CANDIDATES = 50
 _SPAN_CANDIDATES = 100
-# Characters; a question is a sentence or two, and an encoder reads no more than its window anyway.
-LONGEST_QUESTION = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +119,6 @@ def section_url(source_url: str, anchor: str) -> str:
     if not source_url or not anchor:
         return source_url
     return f"{source_url.split('#')[0]}#{anchor}"
-
-
-def check_question(question: str) -> str:
-    """Return the question without white space around it, or raise QuestionError if nobody could answer it."""
-    question = question.strip()
-    if not question:
-        raise QuestionError("the question is empty: write what you want to know")
-    if len(question) > LONGEST_QUESTION:
-        raise QuestionError(
-            f"the question has {len(question):,} characters: shorten it to at most {LONGEST_QUESTION:,}"
-        )
-    return question
 
 
 def make_filters(

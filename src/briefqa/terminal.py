@@ -28,10 +28,10 @@ def _render_citation(citation: Citation) -> RenderableType:
     if citation.header and len(cells) == len(citation.header):
         table = Table()
         for name in citation.header:
-            table.add_column(Text(name))
+            table.add_column(Text(name), overflow="fold")
         table.add_row(*(Text(cell) for cell in cells))
         quote = table
-    grid = Table.grid(padding=(0, 1))
+    grid = _grid(2)
     grid.add_row(Text(f"[{citation.number}]", style="bold cyan"), quote)
     grid.add_row("", _source(citation.title, citation.heading, citation.date, citation.article, citation.anchor))
     if citation.url:
@@ -43,12 +43,20 @@ def render_hits(hits: Sequence[Hit]) -> RenderableType:
     """Return the hits, each with its score, where it stands, and its best span."""
     if not hits:
         return Text("nothing found")
-    grid = Table.grid(padding=(0, 1))
+    grid = _grid(3)
     for hit in hits:
         best = hit.spans[0].text if hit.spans else hit.text
         grid.add_row(Text(f"{hit.rank}", style="bold cyan"), Text(f"{hit.score:.3f}", style="dim"), Text(best))
         grid.add_row("", "", _source(hit.title, hit.heading, hit.date, hit.article, hit.anchor))
         grid.add_row("")
+    return grid
+
+
+def _grid(columns: int) -> Table:
+    """Return a borderless table that breaks Chinese lines; by default its cells would be cut short with an ellipsis."""
+    grid = Table.grid(padding=(0, 1))
+    for _ in range(columns):
+        grid.add_column(overflow="fold")
     return grid
 
 

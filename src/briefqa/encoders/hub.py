@@ -1,7 +1,7 @@
 """Any sentence-transformers model, by its name on the Hugging Face hub or by folder.
 
-    encoder = HubEncoder.load("BAAI/bge-m3")            # downloaded once, then read from the hub's own cache
-    encoder = HubEncoder.load("models/my-encoder")
+encoder = HubEncoder.load("BAAI/bge-m3")            # downloaded once, then read from the hub's own cache
+encoder = HubEncoder.load("models/my-encoder")
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 | nothing                                           | writes a temporary folder beside it and renames that |
 | a temporary folder of a writer that was killed    | leaves it for a day, then deletes it |
 | a folder without a manifest, or a file of another size | writes it anew |
-| files with other times (copied, or touched)       | compares checksums; right: notes the new times, wrong: writes anew |
+| files with other times (copied, or touched)       | compares checksums: notes the new times, or writes anew |
 | the folder of a process that was faster           | takes that one |
 """
 

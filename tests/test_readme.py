@@ -1,0 +1,112 @@
+"""Each command and each program that the README shows is run, and each file it names exists."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FENCES = [token for token in MarkdownIt().parse(README) if token.type == "fence"]
+COMMANDS = [line for token in FENCES if token.info == "bash" for line in token.content.splitlines()]
+PROGRAMS = [token.content for token in FENCES if token.info == "python"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like the repository's, in which nothing is built yet."""
+    folder = tmp_path_factory.mktemp("readme")
+    shutil.copytree(ROOT / "corpus", folder / "corpus")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model_endpoint() -> Iterator[str]:
+    """An OpenAI-compatible endpoint that answers with the number of sources it was given."""
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            sources = len(re.findall(r"^\[\d\]", request["messages"][1]["content"], re.MULTILINE))
+            message = {"role": "assistant", "content": f"read {sources} sources [1]"}
+            reply = {"id": "1", "object": "chat.completion", "created": 1, "model": request["model"]}
+            reply["choices"] = [{"index": 0, "finish_reason": "stop", "message": message}]
+            body = json.dumps(reply).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_commands_of_the_command_line_work_in_their_order(folder: Path) -> None:
+    run = [line for line in COMMANDS if line.startswith("briefqa") and "chat" not in line and "bge-m3" not in line]
+    assert len(run) >= 5
+    for line in run:
+        command = [sys.executable, "-m", "briefqa", *shlex.split(line)[1:]]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (line, done.stderr)
+        assert done.stdout.strip(), line
+
+
+def test_the_remaining_commands_are_run_elsewhere() -> None:
+    elsewhere = {line for line in COMMANDS if not line.startswith("briefqa") or "chat" in line or "bge-m3" in line}
+    assert elsewhere == {
+        "make chat",  # .ci/run
+        "make test",  # .ci/run
+        "briefqa chat --port 7860",  # test_browser.py
+        "briefqa build corpus --index other-index --encoder BAAI/bge-m3",  # test_encoders.py, a small model
+    }
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_programs_work(program: str, folder: Path, model_endpoint: str) -> None:
+    environment = os.environ | {"OPENAI_BASE_URL": model_endpoint, "OPENAI_API_KEY": "none"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    if "OpenAI" in program:
+        assert done.stdout == "read 3 sources [1]\n"
+    else:
+        assert "nvidia-generations export-rules" in done.stdout and "[1]" in done.stdout
+
+
+def test_the_sample_brief_can_be_read() -> None:
+    from briefqa.articles import parse_article
+
+    (sample,) = (token.content for token in FENCES if token.info == "markdown")
+    article = parse_article(sample, "sample", "sample.md")
+    assert article.date == "2025-12-15" and article.sections[0].anchor == "policy-details"
+
+
+def test_every_file_of_the_package_has_its_phrase_and_every_link_leads_somewhere() -> None:
+    package = ROOT / "src" / "briefqa"
+    modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    packages = {f"{path.name}/" for path in package.iterdir() if path.is_dir() and not path.name.startswith("__")}
+    assert set(re.findall(r"^\| `([\w.]+(?:\.py|/))` \|", README, re.MULTILINE)) == modules | packages
+    for link in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
