@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PORT ?= 7860
 BIN := $(VENV)/bin
 
 .PHONY: install chat test check browser-test bench screenshots clean
@@ -15,7 +16,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 chat: install
 	$(BIN)/briefqa build corpus --index index
-	$(BIN)/briefqa chat --index index
+	$(BIN)/briefqa chat --index index --port $(PORT)
 
 test: install
 	$(BIN)/python -m pytest -m 'not browser'
@@ -30,6 +31,9 @@ check: install
 
 bench: install
 	$(BIN)/python benchmarks/embedding.py
+
+screenshots: install
+	$(BIN)/python benchmarks/screenshots.py
 
 clean:
 	rm -rf $(VENV) index/briefqa.db* index/vectors-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -36,7 +36,7 @@ and the parser's recursion stays well inside Python's limit of 1,000 frames."""
 
 _CONTAINERS = {"blockquote_open": "quote", "bullet_list_open": "item", "ordered_list_open": "item"}
 _SHARED_PUNCTUATION = frozenset("“”‘’—…·")  # Chinese punctuation too, when the other side is Chinese
-_BR = re.compile(r"</?br\b", re.IGNORECASE)
+LINE_BREAK = re.compile(r"</?br\b", re.IGNORECASE)
 _UNREAD_HTML = re.compile(r"\s*<(?:[!?]|(?:script|style)\b)", re.IGNORECASE)
 
 
@@ -226,7 +226,8 @@ def _attributes(braces: str) -> dict[str, str] | None:
 
 
 @cache
-def _parser() -> MarkdownIt:
+def parser() -> MarkdownIt:
+    """Return the one parser of briefs; its inline tokens come from `parser().inline.locate`."""
     md = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
     md.use(front_matter_plugin).use(attrs_block_plugin)
     inline = Inline()
@@ -245,7 +246,7 @@ def _parser() -> MarkdownIt:
 # Tokens to parts.
 
 
-def _without_space(left: str, right: str) -> bool:
+def joins_without_space(left: str, right: str) -> bool:
     """Say whether a line break between these two characters stands for nothing."""
     cjk = is_cjk(left), is_cjk(right)
     return any(cjk) and all(
@@ -262,7 +263,7 @@ def _trimmed(text: str, offsets: Sequence[int], tail: int) -> _Visible:
 
 def _visible(content: str, offsets: Sequence[int], env: EnvType) -> _Visible:
     """Return the visible text of inline content; `offsets` has one offset per character of it."""
-    md = _parser()
+    md = parser()
     assert isinstance(md.inline, Inline)
     texts: list[str] = []
     places: list[int] = []
@@ -272,14 +273,14 @@ def _visible(content: str, offsets: Sequence[int], env: EnvType) -> _Visible:
     for token in md.inline.locate(content, md, env):
         if token.type in ("softbreak", "hardbreak"):
             gap = offsets[token.meta["at"]] if gap < 0 else gap
-        elif token.type == "html_inline" and _BR.match(token.content):
+        elif token.type == "html_inline" and LINE_BREAK.match(token.content):
             gap, certain = (offsets[token.meta["at"]] if gap < 0 else gap), True
         elif token.content and token.type in ("text", "text_special", "code_inline"):
             at = token.meta["at"]
             entity = token.info == "entity"
             text = token.content if entity else content[at : at + len(token.content)].replace("\n", " ")
             if gap >= 0 and last and not (last + text[0]).isspace():
-                if not last.isspace() and not text[0].isspace() and (certain or not _without_space(last, text[0])):
+                if not last.isspace() and not text[0].isspace() and (certain or not joins_without_space(last, text[0])):
                     texts.append(" ")
                     places.append(gap)
             gap, certain = -1, False
@@ -307,7 +308,7 @@ def _row(kind: str, cells: list[_Visible], header: tuple[str, ...]) -> Block | N
     return Block(kind, CELL_JOINER.join(texts), tuple(offsets), header, texts, tail)
 
 
-def _take_braces(content: str) -> tuple[str, str]:
+def take_braces(content: str) -> tuple[str, str]:
     """Split a heading's content from the attributes at its end; return it and the id, "" if there is none."""
     anchor, end = "", len(content)
     while end and content[end - 1] == "}":
@@ -354,7 +355,7 @@ def read_markdown(text: str) -> Document:
         if block.text:
             parts.append(replace(block, offsets=tuple([places[i] for i in block.offsets])))
 
-    for token in _parser().parse(src, env):
+    for token in parser().parse(src, env):
         line = token.map[0] + 1 if token.map else 0
         if token.type in _CONTAINERS:
             containers.append(_CONTAINERS[token.type])
@@ -365,7 +366,7 @@ def read_markdown(text: str) -> Document:
         elif token.type == "inline" and opener.type in ("th_open", "td_open"):
             cells.append(_visible(token.content, token.meta["offsets"], env))
         elif token.type == "inline":
-            content, own_anchor = _take_braces(token.content) if opener.type == "heading_open" else (token.content, "")
+            content, own_anchor = take_braces(token.content) if opener.type == "heading_open" else (token.content, "")
             visible = _visible(content, token.meta["offsets"], env)
             if opener.type == "heading_open" and not containers:
                 level, start = int(opener.tag[1:]), places[starts[line - 1]]

@@ -111,7 +111,7 @@ def render_article(text: str, anchors: Sequence[str], start: int = 0, end: int =
         mark += "-"
     writer = _Writer(start, end, mark)
     env: EnvType = {}
-    tokens = markdown._parser().parse(src, env)
+    tokens = markdown.parser().parse(src, env)
     ids = iter(anchors)
     depth = 0  # of quotes and lists: a heading in them is no section
     for number, token in enumerate(tokens):
@@ -124,7 +124,7 @@ def render_article(text: str, anchors: Sequence[str], start: int = 0, end: int =
             offsets = [places[at] for at in token.meta["offsets"]]
             content = token.content
             if tokens[number - 1].type == "heading_open":
-                content, _ = markdown._take_braces(content)
+                content, _ = markdown.take_braces(content)
             _inline(writer, content, offsets, env)
         elif token.type in ("fence", "code_block"):
             writer.block()
@@ -133,7 +133,7 @@ def render_article(text: str, anchors: Sequence[str], start: int = 0, end: int =
             writer.tag("</code></pre>")
         elif token.type == "heading_open":
             anchor = next(ids, "") if not depth else ""
-            heading, _ = markdown._take_braces(tokens[number + 1].content)
+            heading, _ = markdown.take_braces(tokens[number + 1].content)
             repeated = token.tag == "h1" and heading.strip() == title
             writer.tag(_heading(token.tag, anchor, repeated))
         else:
@@ -177,14 +177,14 @@ def _block_tag(token: Token) -> str:
 
 def _inline(writer: _Writer, content: str, offsets: Sequence[int], env: EnvType) -> None:
     """Write inline content; its visible characters are those that `markdown.read_markdown` sees."""
-    inline = markdown._parser().inline
+    inline = markdown.parser().inline
     assert isinstance(inline, Inline)
     links: list[bool] = []
     gap, last = -1, ""
-    for token in inline.locate(content, markdown._parser(), env):
+    for token in inline.locate(content, markdown.parser(), env):
         if token.type == "softbreak":
             gap = offsets[token.meta["at"]]
-        elif token.type == "hardbreak" or (token.type == "html_inline" and markdown._BR.match(token.content)):
+        elif token.type == "hardbreak" or (token.type == "html_inline" and markdown.LINE_BREAK.match(token.content)):
             writer.tag("<br>")
             gap, last = -1, ""
         elif token.tag in _INLINE_TAGS:
@@ -202,7 +202,7 @@ def _inline(writer: _Writer, content: str, offsets: Sequence[int], env: EnvType)
             at = token.meta["at"]
             entity = token.info == "entity"
             text = token.content if entity else content[at : at + len(token.content)].replace("\n", " ")
-            if gap >= 0 and last and not markdown._without_space(last, text[0]):
+            if gap >= 0 and last and not markdown.joins_without_space(last, text[0]):
                 writer.text(" ", [gap])
             gap, last = -1, text[-1]
             code = token.type == "code_inline"

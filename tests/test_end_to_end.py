@@ -1,0 +1,84 @@
+"""From files to citations on the sample briefs, with the real encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import briefqa
+from briefqa.articles import Article, read_article
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = [json.loads(line) for line in (ROOT / "tests/golden/sample.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def qa(tmp_path_factory: pytest.TempPathFactory) -> Iterator[briefqa.BriefQA]:
+    index = tmp_path_factory.mktemp("sample") / "index"
+    report = briefqa.build(ROOT / "corpus", index)
+    assert report.articles_added == 4 and report.problems == ()
+    with briefqa.open(index) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def articles() -> dict[str, Article]:
+    paths = sorted((ROOT / "corpus").glob("*.md"))
+    return {path.stem: read_article(path, ROOT / "corpus") for path in paths}
+
+
+def stands_at(article: Article, start: int, end: int) -> str:
+    """Return what a reader sees between two offsets of the file, white space and cell borders aside."""
+    blocks = [block for section in article.sections for block in section.blocks]
+    seen = [char for block in blocks for char, at in zip(block.text, block.offsets, strict=True) if start <= at < end]
+    return "".join(char for char in seen if char not in " |")
+
+
+def test_every_citation_resolves_and_its_quote_stands_at_its_offsets(
+    qa: briefqa.BriefQA, articles: dict[str, Article]
+) -> None:
+    cited = 0
+    for item in GOLDEN:
+        answer = qa.ask(item["question"])
+        assert answer.answered == bool(answer.citations)
+        for citation in answer.citations:
+            article = articles[citation.article]
+            (section,) = [section for section in article.sections if section.anchor == citation.anchor]
+            assert section.start <= citation.start < citation.end <= section.end
+            assert stands_at(article, citation.start, citation.end) == "".join(
+                char for char in citation.quote if char not in " |"
+            )
+            assert citation.url == f"{article.source_url}#{citation.anchor}"
+            assert (citation.title, citation.date) == (article.title, article.date)
+            cited += 1
+    assert cited > 150
+
+
+@pytest.mark.parametrize(
+    ("question", "anchors", "words"),
+    [
+        ("which chips are banned?", {"export-rules", "policy-details"}, "banned"),
+        ("哪些芯片仍被禁止出口？", {"policy-details", "export-status"}, "Blackwell"),
+        ("紧急会议是什么时候召开的？", {"china-reaction"}, "12月11日"),
+        ("¿Qué empresas chinas querían comprar el H200?", {"china-reaction"}, "阿里巴巴"),
+    ],
+)
+def test_the_sentence_that_answers_is_quoted_first(
+    qa: briefqa.BriefQA, question: str, anchors: set[str], words: str
+) -> None:
+    first = qa.ask(question).citations[0]
+    assert first.anchor in anchors and words in first.quote
+
+
+def test_a_question_of_another_world_is_refused(qa: briefqa.BriefQA) -> None:
+    for question in ("Who won the football world cup in 1998?", "红烧肉怎么做？"):
+        answer = qa.ask(question)
+        assert not answer.answered and answer.citations == () and answer.hits
+
+
+def test_one_liners_keep_the_index_open(qa: briefqa.BriefQA) -> None:
+    assert briefqa.ask("which chips are banned?", index=qa.index) == qa.ask("which chips are banned?")
+    assert briefqa.retrieve("B200", k=3, index=qa.index) == qa.retrieve("B200", k=3)
