@@ -154,12 +154,14 @@ def test_text_in_an_html_block_is_reported_as_lost() -> None:
 def test_a_line_break_between_chinese_is_nothing_and_else_a_space() -> None:
     assert texts("芯片\n出口。\n许可") == [("paragraph", "芯片出口。许可")]
     assert texts("芯片”\n出口") == [("paragraph", "芯片”出口")]
-    assert texts("chip\nexport  \nban\\\nend") == [("paragraph", "chip export ban end")]
+    assert texts("chip\nexport  \nban\\\nend") == [("paragraph", "chip export\nban\nend")]
     assert texts("芯片\nH200\n한국\n어") == [("paragraph", "芯片 H200 한국 어")]
 
 
-def test_a_br_tag_is_a_space_even_between_chinese() -> None:
-    assert texts("芯片<br />出口<br>") == [("paragraph", "芯片 出口")]
+def test_a_line_break_on_purpose_stays_one_and_is_a_space_in_a_cell() -> None:
+    assert texts("芯片<br />出口<br>") == [("paragraph", "芯片\n出口")]
+    assert texts("床前明月光，  \n疑是地上霜。") == [("paragraph", "床前明月光，\n疑是地上霜。")]
+    assert texts("| 芯片<br>甲 |\n|---|") == [("header", "芯片 甲")]
 
 
 def test_lists_are_items_and_quotes_are_quotes() -> None:

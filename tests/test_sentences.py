@@ -49,6 +49,10 @@ def test_a_stop_between_latin_and_chinese_ends_a_sentence() -> None:
     assert sentences("It is banned.下一句。") == ["It is banned.", "下一句。"]
 
 
+def test_a_line_break_ends_a_sentence() -> None:
+    assert sentences("床前明月光，\n疑是（地上\n霜）。") == ["床前明月光，", "疑是（地上", "霜）。"]
+
+
 def test_a_bracket_left_open_hides_nothing() -> None:
     assert sentences("他说（这是。没有完。另一句。") == ["他说（这是。", "没有完。", "另一句。"]
 

@@ -17,7 +17,7 @@ from briefqa.articles import Article, Block, Section
 from briefqa.sentences import split_sentences
 
 # Changes whenever the same article would give other chunks, spans or passages: an older index is then embedded anew.
-CHUNKING = "1"
+CHUNKING = "2"
 # Where a sentence longer than the window may be cut, best first.
 SEPARATORS = ["\n\n", "\n", "。", "！", "？", "；", "، ", ". ", "，", "、", ", ", " ", ""]
 # Title and headings take at most this share of the window; the text takes the rest.

@@ -261,7 +261,7 @@ def _trimmed(text: str, offsets: Sequence[int], tail: int) -> _Visible:
     return _Visible(text[start:end], offsets[start:end], tail if end == len(text) else 1)
 
 
-def _visible(content: str, offsets: Sequence[int], env: EnvType) -> _Visible:
+def _visible(content: str, offsets: Sequence[int], env: EnvType, hard_break: str = "\n") -> _Visible:
     """Return the visible text of inline content; `offsets` has one offset per character of it."""
     md = parser()
     assert isinstance(md.inline, Inline)
@@ -269,20 +269,21 @@ def _visible(content: str, offsets: Sequence[int], env: EnvType) -> _Visible:
     places: list[int] = []
     tail, last = 1, ""
     gap = -1  # offset of a line break that no visible character followed yet
-    certain = False  # whether that gap is a <br>, which is a space in Chinese too: it parts what should not be joined
+    certain = False  # whether the author broke the line on purpose (<br>, hard break): a line break in the text too
     for token in md.inline.locate(content, md, env):
-        if token.type in ("softbreak", "hardbreak"):
+        if token.type == "softbreak":
             gap = offsets[token.meta["at"]] if gap < 0 else gap
-        elif token.type == "html_inline" and LINE_BREAK.match(token.content):
+        elif token.type == "hardbreak" or token.type == "html_inline" and LINE_BREAK.match(token.content):
             gap, certain = (offsets[token.meta["at"]] if gap < 0 else gap), True
         elif token.content and token.type in ("text", "text_special", "code_inline"):
             at = token.meta["at"]
             entity = token.info == "entity"
             text = token.content if entity else content[at : at + len(token.content)].replace("\n", " ")
-            if gap >= 0 and last and not (last + text[0]).isspace():
-                if not last.isspace() and not text[0].isspace() and (certain or not joins_without_space(last, text[0])):
-                    texts.append(" ")
-                    places.append(gap)
+            spaced = last.isspace() or text[0].isspace()
+            between = hard_break if certain else "" if joins_without_space(last or " ", text[0]) else " "
+            if gap >= 0 and last and between and not (spaced and between == " "):
+                texts.append(between)
+                places.append(gap)
             gap, certain = -1, False
             texts.append(text)
             places.extend([offsets[at]] * len(text) if entity else offsets[at : at + len(text)])
@@ -364,7 +365,7 @@ def read_markdown(text: str) -> Document:
         elif token.type == "front_matter" and token.map:
             front_matter, body = token.content, places[starts[min(token.map[1], len(starts) - 1)]]
         elif token.type == "inline" and opener.type in ("th_open", "td_open"):
-            cells.append(_visible(token.content, token.meta["offsets"], env))
+            cells.append(_visible(token.content, token.meta["offsets"], env, hard_break=" "))
         elif token.type == "inline":
             content, own_anchor = take_braces(token.content) if opener.type == "heading_open" else (token.content, "")
             visible = _visible(content, token.meta["offsets"], env)

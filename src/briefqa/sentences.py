@@ -3,8 +3,8 @@
     split_sentences("H200获批。B200 costs 3.5 times more. U.S. rules apply.")
     # [(0, 7), (7, 34), (35, 53)]
 
-A stop inside a short pair of brackets or quotes does not end the sentence around it; a quotation that ends in a stop
-of its own does, unless the sentence goes on behind it.
+A stop inside a short pair of brackets or quotes does not end the sentence around it; a quotation that ends in a stop of
+its own does, unless the sentence goes on behind it. A line break is one that the author made on purpose, and ends it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,15 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
 
     Every character that is no white space lies in exactly one sentence.
     """
+    ranges: list[tuple[int, int]] = []
+    line_start = 0
+    for line in text.split("\n"):
+        ranges += [(line_start + start, line_start + end) for start, end in _split_line(line)]
+        line_start += len(line) + 1
+    return ranges
+
+
+def _split_line(text: str) -> list[tuple[int, int]]:
     pairs = _short_pairs(text)
     ranges: list[tuple[int, int]] = []
     start = i = 0
