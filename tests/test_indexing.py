@@ -107,6 +107,17 @@ def test_a_full_build_embeds_everything_again(corpus: Path, index: Path, encoder
     assert vectors_in_faiss(index) == (4, 7)
 
 
+def test_a_full_build_of_a_corpus_that_became_empty_is_a_new_generation(
+    corpus: Path, index: Path, encoder: BigramEncoder
+) -> None:
+    shutil.rmtree(corpus)
+    corpus.mkdir()
+    with briefqa.open(index, encoder=encoder) as qa:
+        assert qa.retrieve("Blackwell")
+        briefqa.build(corpus, index, encoder=encoder, full=True)
+        assert qa.retrieve("Blackwell") == [] and qa.info().generation == 2
+
+
 def test_another_encoder_is_refused_with_both_names(corpus: Path, index: Path) -> None:
     other = BigramEncoder()
     other.name, other.fingerprint = "other", "other/1"

@@ -61,7 +61,8 @@ def build(
     paths, problems = list_articles(settings.corpus)
     with IndexWriter(settings.index) as writer:
         name = settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
-        if full or writer.meta.get("chunking") != CHUNKING:
+        anew = full or writer.meta.get("chunking") != CHUNKING
+        if anew:
             writer.clear()
         elif writer.meta["encoder"] != name:
             raise EncoderMismatchError.between(settings.index, writer.meta["encoder"], name)
@@ -85,7 +86,7 @@ def build(
             writer.remove_article(slug)
 
         problems.sort(key=lambda problem: (problem.path, problem.line))
-        if indexed or removed or not writer.meta:
+        if indexed or removed or anew:
             writer.commit(
                 corpus=settings.corpus,
                 encoder=name,
