@@ -38,11 +38,17 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 QUESTION = "which chips are banned?"
 
 
+def heed_ctrl_c() -> None:
+    """Undo what a shell does to all that it starts in the background: have SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def running(index: Path) -> Iterator[str]:
     """Run `briefqa chat` and give its address; it must end with Ctrl-C, at once and without a word."""
     command = [sys.executable, "-m", "briefqa", "chat", "--index", str(index), "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_ctrl_c) as process:
         try:
             assert process.stdout is not None and process.stderr is not None
             found = re.search(r"http://\S+", process.stdout.readline())
