@@ -22,6 +22,7 @@ from briefqa.errors import BriefqaError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from briefqa.evaluate import Evaluation, GoldenQuestion
     from briefqa.indexing import BuildReport
     from briefqa.ranking import FilterOptions
 
@@ -204,6 +205,55 @@ def status(
     ):
         typer.echo(f"{name:11} {value}")
     _problems(info.problems)
+
+
+@app.command("eval")
+def evaluate_golden_set(
+    golden: Annotated[Path, typer.Argument(help="JSON lines: question, expected, difficulty, language.")],
+    index: Index = Path("index"),
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw the scores into this file, a .png.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score the index with questions of which it is known where the corpus answers them.
+
+    GOLDEN has one question a line, with every section that answers it, or [] if none does:
+
+    {"question": "which chips are banned?", "expected": ["policy#banned"], "difficulty": "easy", "language": "en"}
+
+    Shown are hit@1, hit@5, MRR@10 and nDCG@10, what was refused, and what was found in place of the expected sections.
+    """
+    from briefqa.evaluate import read_golden_set
+
+    questions = read_golden_set(golden)
+    if plot is not None:
+        from briefqa.plotting import check_plot
+
+        # Before minutes of questions, not after them.
+        check_plot(plot)
+    evaluation = _evaluate(index, questions, bar=not as_json)
+    _problems((golden, unknown.line, unknown.message) for unknown in evaluation.unknown)
+    if plot is not None:
+        from briefqa.plotting import plot_evaluation
+
+        plot_evaluation(evaluation, plot)
+    if as_json:
+        _print_json(evaluation)
+        return
+    from briefqa.terminal import render_evaluation
+
+    _console().print(render_evaluation(evaluation))
+
+
+def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from briefqa.api import BriefQA
+    from briefqa.evaluate import evaluate
+
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with BriefQA(index) as qa, Progress(*columns, console=_console(err=True), transient=True, disable=not bar) as shown:
+        task = shown.add_task("asking", total=len(questions))
+        return evaluate(qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total))
 
 
 @app.command()

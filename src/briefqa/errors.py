@@ -8,6 +8,7 @@
     ├── IndexLockedError        another build is writing there
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
+    ├── GoldenSetError          a file of golden questions cannot be read
     ├── LLMError                the language model's endpoint failed
     └── QuestionError           the question or a filter of it makes no sense
 
@@ -64,6 +65,10 @@ class EncoderMismatchError(BriefqaError):
 
 class EncoderNotFoundError(BriefqaError):
     """The encoder's name or folder leads to no model that can be loaded."""
+
+
+class GoldenSetError(BriefqaError):
+    """The golden set is missing, or one of its lines is no golden question."""
 
 
 class LLMError(BriefqaError):

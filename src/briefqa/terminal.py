@@ -1,4 +1,4 @@
-"""Answers and hits as rich renderables, for a terminal: quotes with their sources under them."""
+"""Answers, hits and scores as rich renderables, for a terminal: quotes with their sources under them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from briefqa.answer import Answer, Citation
+from briefqa.evaluate import Evaluation, Scores
 from briefqa.ranking import Hit
+
+# Sections that are shown in place of the expected ones; more would bury the next miss.
+_SECTIONS_A_MISS = 3
 
 
 def render_answer(answer: Answer) -> RenderableType:
@@ -50,6 +54,63 @@ def render_hits(hits: Sequence[Hit]) -> RenderableType:
         grid.add_row("", "", _source(hit.title, hit.heading, hit.date, hit.article, hit.anchor))
         grid.add_row("")
     return grid
+
+
+def render_evaluation(evaluation: Evaluation) -> RenderableType:
+    """Return the scores over all, per language and per difficulty, what was refused, and the misses."""
+    parts: list[RenderableType] = [_render_scores(evaluation), _render_refusals(evaluation)]
+    if evaluation.misses:
+        parts.append(_render_misses(evaluation))
+    return Group(*parts)
+
+
+def _render_scores(evaluation: Evaluation) -> RenderableType:
+    table = Table()
+    table.add_column("")
+    for name in ("n", "hit@1", "hit@5", "MRR@10", "nDCG@10"):
+        table.add_column(name, justify="right")
+    table.add_row("all", *_score_cells(evaluation.overall), style="bold", end_section=True)
+    for language, scores in evaluation.by_language.items():
+        table.add_row(Text(language or "-"), *_score_cells(scores))
+        within = evaluation.by_language_and_difficulty[language]
+        # One difficulty would repeat the line above it.
+        for difficulty, part in within.items() if len(within) > 1 else ():
+            table.add_row(Text(f"  {difficulty or '-'}"), *_score_cells(part), style="dim")
+    table.add_section()
+    for difficulty, scores in evaluation.by_difficulty.items():
+        table.add_row(Text(difficulty or "-"), *_score_cells(scores))
+    return table
+
+
+def _score_cells(scores: Scores) -> list[str]:
+    means = (scores.hit_at_1, scores.hit_at_5, scores.mrr_at_10, scores.ndcg_at_10)
+    return [str(scores.questions), *(f"{mean:.3f}" if scores.questions else "-" for mean in means)]
+
+
+def _render_refusals(evaluation: Evaluation) -> RenderableType:
+    refusals = evaluation.refusals
+    lines = [
+        Text(f"refused, and the corpus does not answer: {refusals.unanswerable_refused} of {refusals.unanswerable}"),
+        *(Text(f"  answered: {question}", style="dim") for question in evaluation.wrongly_answered),
+        Text(f"refused, though the corpus answers: {refusals.answerable_refused} of {refusals.answerable}"),
+        *(Text(f"  refused: {question}", style="dim") for question in evaluation.wrongly_refused),
+    ]
+    return Padding(Group(*lines), (0, 0, 1, 0))
+
+
+def _render_misses(evaluation: Evaluation) -> RenderableType:
+    grid = _grid(2)
+    for miss in evaluation.misses:
+        group = " ".join(part for part in (miss.language, miss.difficulty) if part)
+        place = f"at place {miss.rank}" if miss.rank else "not among the first ten"
+        # What stood above the expected section: one section, if it came second.
+        instead = miss.found[: miss.rank - 1] if miss.rank else miss.found
+        found = ", ".join(f"{found.section} {found.score:.3f}" for found in instead[:_SECTIONS_A_MISS])
+        grid.add_row(Text("·", style="bold cyan"), Text.assemble(miss.question, (f" {group}", "dim")))
+        grid.add_row("", Text.assemble(("expected: ", "dim"), ", ".join(miss.expected), (f" ({place})", "dim")))
+        grid.add_row("", Text.assemble(("found instead: ", "dim"), found or "nothing"))
+    title = Text(f"misses at the first place: {len(evaluation.misses)} of {evaluation.overall.questions}")
+    return Group(title, grid)
 
 
 def _grid(columns: int) -> Table:
