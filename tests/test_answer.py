@@ -25,7 +25,7 @@ def span(text: str, score: float = 0.9, header: tuple[str, ...] = ()) -> Span:
 
 
 def ranking(*hits: Hit) -> Ranking:
-    return Ranking(hits, np.array([0.9] + [0.6] * 49, dtype=np.float32))
+    return Ranking(hits, np.array([0.9] + [0.6] * 49, dtype=np.float32), reach=1.0, spread=0.026)
 
 
 def test_the_best_span_is_quoted_first_with_its_number() -> None:
@@ -46,7 +46,9 @@ def test_a_row_is_shown_under_its_header() -> None:
 
 
 def test_a_refusal_cites_nothing_and_names_the_nearest_sections() -> None:
-    answer = compose("Who won?", Ranking((hit(span("甲。")),), np.full(50, 0.6, dtype=np.float32)))
+    answer = compose(
+        "Who won?", Ranking((hit(span("甲。")),), np.full(50, 0.6, dtype=np.float32), reach=1.0, spread=0.026)
+    )
     assert not answer.answered and answer.citations == () and answer.confidence < 0.5
     assert "do not answer" in answer.text and "题目 › 标题" in answer.text and "甲。" not in answer.text
 

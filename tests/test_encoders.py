@@ -21,10 +21,10 @@ from briefqa.encoders.batched import Batched
 from briefqa.encoders.bundled import Bundled
 from briefqa.encoders.e5 import E5
 from briefqa.encoders.hub import HubEncoder
-from briefqa.encoders.prepared import prepared
 from briefqa.encoders.unicode import fit
 from briefqa.encoders.use import load_use
 from briefqa.errors import EncoderNotFoundError
+from briefqa.prepared import prepared
 
 TEXTS = [
     "which chips are banned?",

@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from briefqa.chunks import Span
 from briefqa.question import asks_for, frame_language
 from briefqa.ranking import Hit, Ranking
@@ -23,14 +21,17 @@ from briefqa.ranking import Hit, Ranking
 _MOST_QUOTES = 3
 # Spans of the first hits compete; further down the right one is rarely found (golden set: never).
 _HITS_QUOTED = 5
-# A further quote must come this close to the best one's score, else it is filler.
-_QUOTE_MARGIN = 0.05
-# What a question asks for counts this much when it stands in a span: more than neighbouring sentences differ by.
-_ASKED_FOR = 0.03
-# Logistic model of the margin between the best candidate and the mean of the others, fitted by eye on the golden set:
-# half of the refusals have a margin below 0.03, half of the answers one above 0.07.
-_MARGIN_MIDPOINT = 0.038
-_MARGIN_SLOPE = 80.0
+# A further quote must come this close to the best one's score, in the encoder's spread, else it is filler.
+_QUOTE_MARGIN = 1.9
+# What a question asks for counts this much when it stands in a span, in the encoder's spread: more than neighbouring
+# sentences differ by.
+_ASKED_FOR = 1.15
+# Logistic model of the margin between the best candidate's evidence and the mean of the others', in the encoder's
+# spread. What is expected of it grows with the share of the question's words that stand in the corpus: median margins
+# of answered and refused questions are 6.5 and 1.8 for Chinese on Chinese, 1.9 and 1.0 for Arabic on Chinese.
+_MARGIN_MIDPOINT = 1.4
+_MARGIN_PER_REACH = 2.4
+_MARGIN_SLOPE = 1.9
 # Candidates that make the background. Where there are fewer, they are all about one subject and the margin is smaller.
 _BACKGROUND = 50
 _ANSWERED_FROM = 0.5
@@ -91,7 +92,7 @@ class Answer:
 def compose(question: str, ranking: Ranking) -> Answer:
     """Quote the spans that answer, or refuse."""
     phrases = _PHRASES[frame_language(question)]
-    confidence = estimate_confidence(ranking.candidate_scores)
+    confidence = estimate_confidence(ranking)
     if not ranking.hits:
         return Answer(question, phrases["empty"], (), False, 0.0, ())
     if confidence < _ANSWERED_FROM:
@@ -110,37 +111,38 @@ def compose(question: str, ranking: Ranking) -> Answer:
             end=span.end,
             url=hit.url,
         )
-        for number, (hit, span) in enumerate(select_quotes(question, ranking.hits), 1)
+        for number, (hit, span) in enumerate(select_quotes(question, ranking), 1)
     )
     text = "\n\n".join([phrases["answer"], *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)
 
 
-def estimate_confidence(candidate_scores: np.ndarray) -> float:
+def estimate_confidence(ranking: Ranking) -> float:
     """Estimate the probability that the corpus answers: how far the best candidate stands out from the others.
 
-    candidate_scores: (n,), highest first. Scores of different languages are not comparable, margins nearly are.
+    Scores of different languages are not comparable, margins nearly are.
     """
-    others = candidate_scores[1:_BACKGROUND]
+    best, others = ranking.evidence[:1], ranking.evidence[1:_BACKGROUND]
     if len(others) == 0:
-        return float(len(candidate_scores))
+        return float(len(best))
     scale = math.log(1 + len(others)) / math.log(_BACKGROUND)
-    margin = float(candidate_scores[0] - others.mean()) / scale
-    return 1 / (1 + math.exp(-_MARGIN_SLOPE * (margin - _MARGIN_MIDPOINT)))
+    margin = float(best[0] - others.mean()) / max(ranking.spread * scale, 1e-6)
+    above = margin - _MARGIN_MIDPOINT - _MARGIN_PER_REACH * ranking.reach
+    return 1 / (1 + math.exp(-min(max(_MARGIN_SLOPE * above, -50.0), 50.0)))
 
 
-def select_quotes(question: str, hits: tuple[Hit, ...]) -> list[tuple[Hit, Span]]:
+def select_quotes(question: str, ranking: Ranking) -> list[tuple[Hit, Span]]:
     """Return the few spans that answer best, best first."""
     asked_for = asks_for(question)
     candidates = []
-    for hit in hits[:_HITS_QUOTED]:
+    for hit in ranking.hits[:_HITS_QUOTED]:
         for span in hit.spans:
             fits = asked_for is not None and asked_for.search(span.text) is not None
-            candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * fits, hit, span))
+            candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * ranking.spread * fits, hit, span))
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
     chosen: list[tuple[Hit, Span]] = []
     for score, hit, span in candidates:
-        if len(chosen) == _MOST_QUOTES or score < candidates[0][0] - _QUOTE_MARGIN:
+        if len(chosen) == _MOST_QUOTES or score < candidates[0][0] - _QUOTE_MARGIN * ranking.spread:
             break
         if all(span.text != quoted.text for _, quoted in chosen):
             chosen.append((hit, span))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from briefqa.answer import Answer, compose
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.errors import EncoderMismatchError
+from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.store import IndexInfo, IndexReader
@@ -96,7 +97,7 @@ class BriefQA:
     def _rank(self, question: str, k: int, options: FilterOptions) -> Ranking:
         filters = make_filters(**options)
         with self.store.snapshot() as snapshot:
-            return rank(question, snapshot, self._load_encoder(), k, filters)
+            return rank(question, snapshot, self._load_encoder(), load_lexicon(self._cache_dir), k, filters)
 
     def _load_encoder(self) -> Encoder:
         with self._lock:

@@ -15,7 +15,9 @@ from pathlib import Path
 from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
 from briefqa.encoders import Encoder, load_encoder
+from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
+from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.settings import DEFAULT_ENCODER, Settings
 from briefqa.store import IndexReader, IndexWriter
 
@@ -61,11 +63,13 @@ def build(
     paths, problems = list_articles(settings.corpus)
     with IndexWriter(settings.index) as writer:
         name = settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
-        anew = full or writer.meta.get("chunking") != CHUNKING
-        if anew:
+        anew = full or (writer.meta.get("chunking"), writer.meta.get("terms")) != (CHUNKING, TERMS)
+        if full:
             writer.clear()
-        elif writer.meta["encoder"] != name:
+        elif writer.meta.get("encoder", name) != name:
             raise EncoderMismatchError.between(settings.index, writer.meta["encoder"], name)
+        elif anew:
+            writer.forget_articles()
 
         known = writer.known_articles()
         changes = compare(settings.corpus, paths, known, report)
@@ -76,10 +80,14 @@ def build(
         model: Encoder | None = None
         if changes.to_read:
             model = own or load_encoder(name, settings.cache_dir)
-            if known and model.fingerprint != writer.meta["fingerprint"]:
+            empty = not writer.count_vectors()
+            if not empty and model.fingerprint != writer.meta["fingerprint"]:
                 raise EncoderMismatchError.between(settings.index, writer.meta["fingerprint"], model.fingerprint)
+            if empty or "spread" not in writer.meta:
+                writer.put_geometry(measure(model) if own else load_geometry(model, settings.cache_dir))
+            lexicon = load_lexicon(settings.cache_dir)
             for batch in _batches(changes.to_read, settings.corpus, model, problems):
-                embedded += _store(writer, model, batch, report)
+                embedded += _store(writer, model, lexicon, batch, report)
                 indexed |= {article.slug for article, _ in batch}
         removed = set(known) - set(changes.unchanged) - indexed
         for slug in removed:
@@ -92,6 +100,7 @@ def build(
                 encoder=name,
                 fingerprint=model.fingerprint if model else writer.meta.get("fingerprint", ""),
                 chunking=CHUNKING,
+                terms=TERMS,
                 problems=problems,
             )
         else:
@@ -186,6 +195,7 @@ def _batches(
 def _store(
     writer: IndexWriter,
     encoder: Encoder,
+    lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],
     report: Progress,
 ) -> int:
@@ -207,7 +217,8 @@ def _store(
     if missing:
         writer.add_vectors(missing, encoder.encode_document([passages[key] for key in missing], advance))
     for article, chunks, chunk_hashes, span_hashes in hashed:
-        writer.put_article(article, chunks, chunk_hashes, span_hashes)
+        places = [lexicon.places(chunk) for chunk in chunks]
+        writer.put_article(article, chunks, chunk_hashes, span_hashes, places)
     embedded = set(missing)
     return sum(key in embedded for _, _, chunk_hashes, _ in hashed for key in chunk_hashes)
 

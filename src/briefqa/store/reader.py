@@ -3,6 +3,7 @@
 reader = IndexReader(Path("index"))
 with reader.snapshot() as snapshot:             # one SQLite read transaction
     rows = snapshot.vectors.nearest_chunks(query, 5, None)
+    postings = snapshot.postings(["h200", "芯片"])
     chunks = snapshot.chunks(rows)
 """
 
@@ -11,16 +12,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from briefqa.articles import Section
 from briefqa.chunks import Chunk, Span
+from briefqa.encoders.geometry import Geometry
 from briefqa.errors import BriefqaError
+from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     Filters,
     IndexInfo,
@@ -30,10 +33,25 @@ from briefqa.store.schema import (
     database,
     read_info,
     read_known_articles,
+    read_meta,
 )
 from briefqa.store.vectors import Vectors, load_vectors
 
 _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
+
+    lengths: (n_chunks,) terms. dates: (n_chunks,) as numbers, 20251231, or 0. row_of: the row of each chunk id.
+    """
+
+    vectors: Vectors
+    lengths: np.ndarray
+    dates: np.ndarray
+    row_of: np.ndarray
+    geometry: Geometry
 
 
 class IndexReader:
@@ -44,7 +62,7 @@ class IndexReader:
         self._path = database(index)
         self._idle: list[sqlite3.Connection] = [connect(self._path)]
         self._lock = threading.Lock()
-        self._vectors: Vectors | None = None
+        self._generation: Generation | None = None
         self._closed = False
 
     @contextmanager
@@ -69,41 +87,72 @@ class IndexReader:
                 else:
                     self._idle.append(connection)
 
-    def _current(self, connection: sqlite3.Connection) -> Vectors:
-        generation = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
-        vectors = self._vectors
-        if vectors is None or vectors.generation != generation:
+    def _current(self, connection: sqlite3.Connection) -> Generation:
+        number = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+        current = self._generation
+        if current is None or current.vectors.generation != number:
             with self._lock:
-                vectors = self._vectors
-                if vectors is None or vectors.generation != generation:
-                    vectors = load_vectors(self.index, connection)
-                    if self._vectors is None or generation > self._vectors.generation:
-                        self._vectors = vectors
-        return vectors
+                current = self._generation
+                if current is None or current.vectors.generation != number:
+                    current = _load_generation(self.index, connection)
+                    if self._generation is None or number > self._generation.vectors.generation:
+                        self._generation = current
+        return current
 
     def close(self) -> None:
         """Close all connections; questions that are still being answered end first."""
         with self._lock:
             self._closed = True
-            self._vectors = None
+            self._generation = None
             while self._idle:
                 self._idle.pop().close()
 
 
+def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
+    vectors = load_vectors(index, connection)
+    stored = connection.execute(
+        "SELECT chunk.length, article.date FROM chunk JOIN article ON article.id = article_id ORDER BY chunk.id"
+    ).fetchall()
+    row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
+    row_of[vectors.chunk_ids] = np.arange(len(vectors))
+    directions = [
+        np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
+    ]
+    return Generation(
+        vectors=vectors,
+        lengths=np.array([length for length, _ in stored], dtype=np.float32),
+        dates=np.array([int(date.replace("-", "") or 0) for _, date in stored], dtype=np.int64),
+        row_of=row_of,
+        geometry=Geometry(
+            np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
+            float(read_meta(connection).get("spread", 0)),
+        ),
+    )
+
+
 class Snapshot:
-    """One generation of the index, seen by one question.
+    """One generation of the index, seen by one question."""
 
-    vectors: the vectors of just this generation. A row is a chunk's place in them.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, vectors: Vectors) -> None:
+    def __init__(self, connection: sqlite3.Connection, generation: Generation) -> None:
         self._connection = connection
-        self.vectors = vectors
+        self._generation = generation
+        self.vectors = generation.vectors
+        self.lengths = generation.lengths
+        self.dates = generation.dates
+        self.geometry = generation.geometry
 
     @property
     def generation(self) -> int:
         """The number of the build that made what is seen."""
         return self.vectors.generation
+
+    def postings(self, terms: Iterable[str]) -> dict[str, Posting]:
+        """Return where those of the terms stand that are in the corpus."""
+        return read_postings(self._connection, terms, self._generation.row_of)
+
+    def known_terms(self, terms: Iterable[str]) -> set[str]:
+        """Return those of the terms that stand in the corpus."""
+        return read_known_terms(self._connection, terms)
 
     def info(self) -> IndexInfo:
         """Return what is known of the index as a whole."""

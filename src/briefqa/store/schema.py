@@ -9,8 +9,9 @@ from pathlib import Path
 from briefqa.errors import IndexCorruptError, IndexNotFoundError
 
 DATABASE = "briefqa.db"
-# Raised when an older briefqa could not read what a newer one wrote.
-FORMAT = 1
+# Raised when an older briefqa could not read what a newer one wrote, or a newer one what an older one wrote: the next
+# build then makes the tables anew and keeps the vectors. 2: terms.
+FORMAT = 2
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -56,6 +57,8 @@ CREATE TABLE IF NOT EXISTS chunk (
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
     table_header TEXT NOT NULL,
+    terms TEXT NOT NULL,        -- JSON list of the different terms
+    length INTEGER NOT NULL,    -- terms, repeated as they are
     vector_id INTEGER NOT NULL REFERENCES vector
 );
 CREATE INDEX IF NOT EXISTS chunk_article ON chunk (article_id);
@@ -72,6 +75,16 @@ CREATE TABLE IF NOT EXISTS span (
     PRIMARY KEY (chunk_id, ordinal)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS span_vector ON span (vector_id);
+CREATE TABLE IF NOT EXISTS posting (
+    term TEXT NOT NULL,
+    block INTEGER NOT NULL,
+    data BLOB NOT NULL,         -- see postings.py
+    PRIMARY KEY (term, block)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS geometry (
+    rank INTEGER PRIMARY KEY,   -- of a language direction
+    data BLOB NOT NULL          -- float32 (dim,), unit length
+);
 CREATE TABLE IF NOT EXISTS problem (path TEXT NOT NULL, line INTEGER NOT NULL, message TEXT NOT NULL);
 """
 
@@ -95,7 +108,11 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class IndexInfo:
-    """What is known of an index as a whole. problems: (path, line, message) of the last build."""
+    """What is known of an index as a whole.
+
+    chunking, terms: versions of the rules by which articles were split and their words counted. problems: (path, line,
+    message) of the last build.
+    """
 
     generation: int
     built_at: str
@@ -103,6 +120,7 @@ class IndexInfo:
     encoder: str
     fingerprint: str
     chunking: str
+    terms: str
     index_id: str
     articles: int
     chunks: int
@@ -142,7 +160,11 @@ def connect(path: Path) -> sqlite3.Connection:
                 f"{path.absolute().as_uri()}?{options}", uri=True, check_same_thread=False, isolation_level=None
             )
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            check_format(connection, path)
+            if check_format(connection, path) < FORMAT:
+                connection.close()
+                raise IndexCorruptError(
+                    f"{path} was built by an older briefqa: run `briefqa build` once, it keeps what was embedded"
+                )
             return connection
         except sqlite3.OperationalError:  # a WAL database without its side files, in a read-only folder
             if connection is not None:
@@ -152,8 +174,8 @@ def connect(path: Path) -> sqlite3.Connection:
     raise IndexCorruptError(f"{path} cannot be opened: check that you may read it and its folder")
 
 
-def check_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise IndexCorruptError unless this briefqa can read the database."""
+def check_format(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the format of the database, or raise IndexCorruptError if it is another program's or a newer briefqa's."""
     try:
         row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
     except sqlite3.OperationalError as error:
@@ -165,6 +187,7 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
         raise IndexCorruptError(
             f"{path} has format {written}, this briefqa reads up to {FORMAT}: upgrade briefqa, or build in a new folder"
         )
+    return written
 
 
 def corrupt(path: Path, error: Exception) -> IndexCorruptError:
@@ -196,6 +219,7 @@ def read_info(connection: sqlite3.Connection) -> IndexInfo:
         encoder=meta["encoder"],
         fingerprint=meta["fingerprint"],
         chunking=meta["chunking"],
+        terms=meta["terms"],
         index_id=meta["index_id"],
         articles=count("article"),
         chunks=count("chunk"),

@@ -1,5 +1,7 @@
 """The vectors of one generation in FAISS, searched exactly, and their cache on disk.
 
+They are float16, as in the database: of 118,000 vectors the nearest are found in 6.5 ms, as float32 in 20.
+
 Rows are chunks in the order of their ids; the spans of row r are span rows span_starts[r] to span_starts[r + 1].
 The cache is a folder `vectors-GENERATION` with a checksum of each file: whatever is wrong with it, it is made again.
 """
@@ -21,6 +23,7 @@ from briefqa.store.schema import read_meta
 from briefqa.threads import let_threads_sleep
 
 _MANIFEST = "manifest.json"
+_FORMAT = 2  # of the cache; 2: float16
 let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions below
 
 
@@ -29,7 +32,7 @@ class Vectors:
     """The searchable vectors of one generation; safe to share between threads.
 
     chunk_ids: (n_chunks,) int64, ascending. span_starts: (n_chunks + 1,) int64.
-    chunks, spans: FAISS indexes of (n_chunks, dim) and (n_spans, dim) unit rows, by inner product.
+    chunks, spans: FAISS indexes of (n_chunks, dim) and (n_spans, dim) float16 unit rows, by inner product.
     """
 
     generation: int
@@ -54,14 +57,13 @@ class Vectors:
 
     def chunk_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the exact cosines (len(rows),) of these chunks with query (dim,)."""
-        return np.asarray(_matrix(self.chunks)[rows] @ query, dtype=np.float32)
+        return _cosines(self.chunks, rows, query)
 
-    def span_cosines(self, query: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
-        """Return for each of the chunk rows the exact cosines of its spans with query (dim,), in their order."""
-        starts, ends = self.span_starts[rows], self.span_starts[rows + 1]
-        wanted = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)] or [np.arange(0)])
-        cosines = _matrix(self.spans)[wanted] @ query
-        return np.split(cosines, np.cumsum(ends - starts)[:-1]) if len(rows) else []
+    def span_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the exact cosines of these chunks' spans with query (dim,), one chunk's after the other's."""
+        counts = self.span_starts[rows + 1] - self.span_starts[rows]
+        wanted = np.repeat(self.span_starts[rows + 1] - np.cumsum(counts), counts) + np.arange(counts.sum())
+        return _cosines(self.spans, wanted, query)
 
 
 def _nearest(index: Any, query: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
@@ -78,14 +80,16 @@ def _nearest(index: Any, query: np.ndarray, k: int, allowed: np.ndarray | None) 
     return np.asarray(rows[rows >= 0], dtype=np.int64)
 
 
-def _matrix(index: Any) -> np.ndarray:
-    """Return the rows of a flat index (n, dim) without copying them."""
+def _cosines(index: Any, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
     import faiss
 
-    if index.ntotal == 0:
-        return np.empty((0, index.d), dtype=np.float32)
-    flat = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
-    return np.asarray(flat).reshape(index.ntotal, index.d)
+    if len(rows) == 0:
+        return np.empty(0, dtype=np.float32)
+    # The index's own memory, not a copy of it. einsum, because BLAS's threads spin for 25 ms after each product, on a
+    # core that the next question's encoder wants: 17 ms a question instead of 37.
+    matrix = faiss.rev_swig_ptr(index.codes.data(), index.ntotal * index.code_size).view(np.float16)
+    wanted = matrix.reshape(index.ntotal, index.d)[rows].astype(np.float32)
+    return np.asarray(np.einsum("ij,j->i", wanted, query), dtype=np.float32)
 
 
 def load_vectors(index: Path, connection: sqlite3.Connection) -> Vectors:
@@ -129,15 +133,15 @@ def _read_database(connection: sqlite3.Connection, generation: int) -> Vectors:
         span_data.append(data)
     ids = np.array(chunk_ids, dtype=np.int64)
     starts = np.searchsorted(np.array(span_chunks, dtype=np.int64), np.append(ids, np.iinfo(np.int64).max))
-    return Vectors(generation, ids, starts.astype(np.int64), _flat(chunk_data), _flat(span_data))
+    return Vectors(generation, ids, starts.astype(np.int64), _index(chunk_data), _index(span_data))
 
 
-def _flat(rows: list[bytes]) -> Any:
+def _index(rows: list[bytes]) -> Any:
     import faiss
 
     dim = len(rows[0]) // 2 if rows else 1
     matrix = np.frombuffer(b"".join(rows), dtype=np.float16).astype(np.float32).reshape(len(rows), dim)
-    index = faiss.IndexFlatIP(dim)
+    index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     index.add(matrix)
     return index
 
@@ -159,6 +163,7 @@ def _write_cache(index: Path, meta: dict[str, str], vectors: Vectors) -> None:
         for name, data in files.items():
             (folder / name).write_bytes(data)
         manifest = {
+            "format": _FORMAT,
             "index_id": meta["index_id"],
             "generation": vectors.generation,
             "crc32": {name: zlib.crc32(data) for name, data in files.items()},
@@ -177,7 +182,8 @@ def _read_cache(index: Path, meta: dict[str, str]) -> Vectors | None:
     folder = _folder(index, meta)
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        if manifest["index_id"] != meta["index_id"] or manifest["generation"] != int(meta["generation"]):
+        whose = (manifest["format"], manifest["index_id"], manifest["generation"])
+        if whose != (_FORMAT, meta["index_id"], int(meta["generation"])):
             return None
         files = {}
         for name, checksum in manifest["crc32"].items():

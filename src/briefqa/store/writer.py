@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,9 @@ import numpy as np
 
 from briefqa.articles import Article, Problem
 from briefqa.chunks import Chunk
+from briefqa.encoders.geometry import Geometry
 from briefqa.errors import CorpusError, IndexLockedError
+from briefqa.store.postings import PostingWriter
 from briefqa.store.schema import DATABASE, FORMAT, TABLES, check_format, corrupt, read_known_articles, read_meta
 from briefqa.store.vectors import save_cache
 
@@ -53,8 +55,12 @@ class IndexWriter:
             execute("PRAGMA synchronous = FULL")
             execute("PRAGMA foreign_keys = ON")
             execute("BEGIN IMMEDIATE")
+            older = False
             if execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                check_format(self._connection, self.path)
+                older = check_format(self._connection, self.path) < FORMAT
+            if older:
+                for table in ("span", "chunk", "section", "article"):
+                    execute(f"DROP TABLE {table}")
             for statement in TABLES.split(";"):
                 execute(statement)
         except sqlite3.OperationalError as error:
@@ -66,6 +72,9 @@ class IndexWriter:
         except sqlite3.DatabaseError as error:
             raise corrupt(self.path, error) from error
         self.meta = read_meta(self._connection)
+        self._postings = PostingWriter(self._connection)
+        if older:
+            self.forget_articles()
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -93,6 +102,10 @@ class IndexWriter:
         """Return how many chunks the index holds now."""
         return int(self._connection.execute("SELECT count(*) FROM chunk").fetchone()[0])
 
+    def count_vectors(self) -> int:
+        """Return how many vectors the index holds now."""
+        return int(self._connection.execute("SELECT count(*) FROM vector").fetchone()[0])
+
     def missing(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of the hashes whose vector is not stored."""
         return set(hashes) - set(self._vector_ids(hashes))
@@ -115,11 +128,16 @@ class IndexWriter:
         )
 
     def put_article(
-        self, article: Article, chunks: Sequence[Chunk], chunk_hashes: Sequence[bytes], span_hashes: Sequence[bytes]
+        self,
+        article: Article,
+        chunks: Sequence[Chunk],
+        chunk_hashes: Sequence[bytes],
+        span_hashes: Sequence[bytes],
+        places: Sequence[Mapping[str, Sequence[int]]],
     ) -> None:
         """Store an article in place of what was stored under its slug; all of its vectors must be stored already.
 
-        span_hashes: of all spans, chunk after chunk.
+        span_hashes: of all spans, chunk after chunk. places: for each chunk, where its terms stand, see postings.py.
         """
         execute = self._connection.execute
         self.remove_article(article.slug)
@@ -149,11 +167,10 @@ class IndexWriter:
         )
         vector_ids = self._vector_ids([*chunk_hashes, *span_hashes])
         span_vectors = iter([vector_ids[key] for key in span_hashes])
-        for chunk, key in zip(chunks, chunk_hashes, strict=True):
+        for chunk, key, terms in zip(chunks, chunk_hashes, places, strict=True):
             chunk_id = execute(
-                "INSERT INTO chunk"
-                ' (article_id, anchor, heading, heading_path, part, text, start, "end", table_header, vector_id)'
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                'INSERT INTO chunk (article_id, anchor, heading, heading_path, part, text, start, "end", table_header,'
+                " terms, length, vector_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     article_id,
                     chunk.anchor,
@@ -164,9 +181,12 @@ class IndexWriter:
                     chunk.start,
                     chunk.end,
                     chunk.table_header,
+                    _json(list(terms)),
+                    sum(map(len, terms.values())),
                     vector_ids[key],
                 ),
             ).lastrowid
+            self._postings.add(chunk_id or 0, terms)
             self._connection.executemany(
                 "INSERT INTO span VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
@@ -187,6 +207,8 @@ class IndexWriter:
                 row,
             )
         )
+        for chunk_id, terms in self._connection.execute("SELECT id, terms FROM chunk WHERE article_id = ?", row):
+            self._postings.remove(chunk_id, json.loads(terms))
         self._connection.execute("DELETE FROM article WHERE id = ?", row)
 
     def _remove_unused_vectors(self) -> None:
@@ -198,15 +220,33 @@ class IndexWriter:
         )
         self._loosened.clear()
 
+    def forget_articles(self) -> None:
+        """Remove all articles and keep the vectors: what is put again before the commit need not be embedded again."""
+        for table in ("span", "chunk", "section", "article", "posting", "problem"):
+            self._connection.execute(f"DELETE FROM {table}")
+        self._loosened.update(self._connection.execute("SELECT id FROM vector"))
+
     def clear(self) -> None:
         """Remove everything: the next commit holds what is put from now on."""
-        for table in ("span", "chunk", "section", "article", "vector", "problem"):
-            self._connection.execute(f"DELETE FROM {table}")
+        self.forget_articles()
+        self._remove_unused_vectors()
+        self._connection.execute("DELETE FROM geometry")
+        self.meta.pop("spread", None)
+
+    def put_geometry(self, geometry: Geometry) -> None:
+        """Store what was measured of the encoder."""
+        self._connection.execute("DELETE FROM geometry")
+        self._connection.executemany(
+            "INSERT INTO geometry VALUES (?, ?)",
+            ((rank, row.astype("<f4").tobytes()) for rank, row in enumerate(geometry.directions)),
+        )
+        self.meta["spread"] = repr(geometry.spread)
 
     def commit(
-        self, *, corpus: Path, encoder: str, fingerprint: str, chunking: str, problems: Sequence[Problem]
+        self, *, corpus: Path, encoder: str, fingerprint: str, chunking: str, terms: str, problems: Sequence[Problem]
     ) -> int:
         """Make this build the new generation, save the vector cache beside it, and return its number."""
+        self._postings.flush()
         self._remove_unused_vectors()
         generation = int(self.meta.get("generation", 0)) + 1
         values = {
@@ -218,6 +258,8 @@ class IndexWriter:
             "encoder": encoder,
             "fingerprint": fingerprint,
             "chunking": chunking,
+            "terms": terms,
+            "spread": self.meta.get("spread", "0"),
         }
         self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self.replace_problems(problems)

@@ -1,0 +1,71 @@
+"""The words of articles and questions: what they are, and what they are called in the other language.
+
+    lexicon = load_lexicon(cache_dir)
+    lexicon.terms("英偉達H200，7 nm")                    # ["7nm", "英伟", "伟达", "h200"]
+    lexicon.concepts("who makes the chips?", known)     # its words with their translations
+
+| module | what |
+|---|---|
+| `terms`     | text to terms, one tokenizer for both sides |
+| `numerals`  | dates and quantities in one form |
+| `languages` | function words, and the language they give away |
+| `english`   | irregular forms, glosses |
+| `cognates`  | words that European languages share |
+| `pinyin`    | syllables |
+| `cedict`    | CC-CEDICT as tables, prepared once |
+| `bridge`    | a question's words with their translations |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from briefqa.chunks import Chunk, passage_prefix
+from briefqa.lexicon.bridge import Bridge, Concept, Known
+from briefqa.lexicon.cedict import open_dictionary
+from briefqa.lexicon.terms import TERMS, Tokenizer
+
+__all__ = ["TERMS", "Concept", "Known", "Lexicon", "load_lexicon"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """What knows words; safe to share between threads."""
+
+    tokenizer: Tokenizer
+    bridge: Bridge
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of a text, repeated as they are."""
+        return self.tokenizer.terms(text)
+
+    def places(self, chunk: Chunk) -> dict[str, list[int]]:
+        """Return where each term stands in a chunk, repeated as it is: 0 in title, headings and table headers, which
+        belong to all spans; 1 and up in the first span and the next ones.
+        """
+        header = " ".join(dict.fromkeys(cell for span in chunk.spans for cell in span.header))
+        heading = passage_prefix(chunk.title, chunk.article, chunk.heading_path)
+        found: dict[str, list[int]] = {}
+        for place, text in enumerate([f"{heading}\n{header}", *(span.text for span in chunk.spans)]):
+            for term in self.tokenizer.terms(text):
+                found.setdefault(term, []).append(place)
+        return found
+
+    def own_concepts(self, question: str) -> list[Concept]:
+        """Return the terms of a question as they are, each a concept of its own."""
+        return [((term,),) for term in dict.fromkeys(self.tokenizer.terms(question))]
+
+    def bridged_concepts(self, question: str, known: Known) -> Sequence[Concept]:
+        """Return the words of a question, each with its translations. known: of given terms, those in the corpus."""
+        return self.bridge.concepts(question, known)
+
+
+@lru_cache(maxsize=4)
+def load_lexicon(cache_dir: Path) -> Lexicon:
+    """Load the lexicon; its tables are made once, in a few seconds, and kept in cache_dir."""
+    dictionary = open_dictionary(cache_dir)
+    tokenizer = Tokenizer(dictionary.simplified)
+    return Lexicon(tokenizer, Bridge(dictionary, tokenizer))

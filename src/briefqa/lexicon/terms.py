@@ -1,0 +1,106 @@
+"""Text to terms, the same for articles and questions in every script.
+
+    tokenizer = Tokenizer(simplified)       # simplified: what `cedict` knows of Traditional characters
+    tokenizer.terms("英偉達H200，7 nm")      # ["7nm", "英伟", "伟达", "h200"]
+
+| text | terms |
+|---|---|
+| Chinese, Japanese, Korean, Thai | pairs of neighbouring characters; a character that stands alone |
+| words | folded (NFKC, case, diacritics), stemmed by the rules of their script |
+| dates and quantities | one form for all ways to write them, see `numerals` |
+| B200/GB200 | b200, gb200 |
+| GPT-4, COVID-19 | gpt4 and gpt, covid19 and covid |
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import Stemmer
+
+from briefqa.lexicon.numerals import take_numerals
+
+# Changes whenever the same text would give other terms: the terms of an older index are then counted anew.
+TERMS = "1"
+
+# Scripts without spaces, and Korean, whose words carry their particles: ideographs, kana, Hangul, Thai, Lao, Khmer,
+# Burmese. Not their punctuation.
+UNSPACED = (
+    "々〇\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff\uac00-\ud7a3\u1100-\u11ff\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0edf\u1000-\u109f\u1780-\u17d3"
+)
+_TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<code>[a-z]+-\d+[a-z]*(?![^\W_]))|(?P<word>(?:[^\W_{UNSPACED}])+)")
+_DIACRITICS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
+_SURROGATES = re.compile("[\ud800-\udfff]")  # no text; what a broken program passes on as a question
+_POSSESSIVE = re.compile(r"(?<=[^\W\d_])['’]s?(?![^\W_])")
+# Characters that say nothing when they stand alone between numbers and Latin words: 与H200的
+_PARTICLES = frozenset("的了在是与和及或等于为而之其这那呢吗吧啊也都把被让对从到将由比个以有中上下后前")
+# By the script of a word's first letter; Latin words of other languages lose a plural or an ending at worst, in the
+# article and in the question alike.
+_STEMMERS = [
+    ("\u0370", "english"),
+    ("\u0400", "greek"),
+    ("\u0530", "russian"),
+    ("\u0590", "armenian"),
+    ("\u0600", ""),
+    ("\u0780", "arabic"),
+    ("\u0900", ""),
+    ("\u0980", "hindi"),
+]
+
+
+class Tokenizer:
+    """The one tokenizer of both sides. simplified: Traditional characters to Simplified ones, for str.translate."""
+
+    def __init__(self, simplified: Mapping[int, str]) -> None:
+        self._simplified = simplified
+
+    def fold(self, text: str) -> str:
+        """Return the text in one script, width and case, without diacritics and possessive endings."""
+        text = unicodedata.normalize("NFKC", _SURROGATES.sub(" ", text)).casefold()
+        if not text.isascii():
+            text = _DIACRITICS.sub("", unicodedata.normalize("NFD", text))
+            text = unicodedata.normalize("NFC", text).translate(self._simplified)
+        return _POSSESSIVE.sub("", text)
+
+    def terms(self, text: str) -> list[str]:
+        """Return the terms of the text, repeated as they are; their order has no meaning."""
+        found, rest = take_numerals(self.fold(text))
+        for match in _TOKEN.finditer(rest):
+            token = match[0]
+            if match["run"]:
+                if len(token) > 1:
+                    found += [token[i : i + 2] for i in range(len(token) - 1)]
+                elif token not in _PARTICLES:
+                    found.append(token)
+            elif match["code"]:
+                word, number = token.split("-")
+                found += [word + number, stem(word)]
+            else:
+                found.append(stem(token))
+        return found
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the stem of a folded word by the rules of its script; a word with digits stays as it is."""
+    if not word.isalpha():
+        return word
+    language = next((language for limit, language in _STEMMERS if word[0] < limit), "")
+    if not language:
+        return word
+    with _stemming:  # a stemmer keeps the word that it works on
+        return str(_stemmer(language).stemWord(word))
+
+
+_stemming = threading.Lock()
+
+
+@lru_cache
+def _stemmer(language: str) -> Any:
+    return Stemmer.Stemmer(language)

@@ -1,0 +1,114 @@
+"""Where each term stands: the lexical statistics of an index, exact after every build.
+
+A row of the table `posting` holds the occurrences of one term in one block of chunk ids, ascending: each a uint32, the
+chunk's id within the block in the upper 16 bits, the place within the chunk in the lower (0: its headings; 1 and up:
+its spans). A chunk remembers its own terms, so that it leaves no trace when it goes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Chunk ids of a block. Small enough that adding an article rewrites little, large enough that a term is few rows.
+_BLOCK = 4096
+_PLACE_BITS = 16
+_LAST_PLACE = (1 << _PLACE_BITS) - 1
+_CODE = np.dtype("<u4")
+# Occurrences kept in memory before they are written: about 1 GB.
+_MOST_PENDING = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """The occurrences of a term. rows: (n,) ascending rows of chunks. places: (n,) 0 for headings, else span + 1."""
+
+    rows: np.ndarray
+    places: np.ndarray
+
+
+class PostingWriter:
+    """Gathers what a build changes and writes each row of the table once."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._added: dict[tuple[str, int], list[int]] = defaultdict(list)
+        self._removed: dict[tuple[str, int], list[int]] = defaultdict(list)
+        self._pending = 0
+
+    def add(self, chunk_id: int, places: Mapping[str, Sequence[int]]) -> None:
+        """Add a chunk. places: of each term, where it stands, repeated as it is."""
+        block, offset = divmod(chunk_id, _BLOCK)
+        for term, where in places.items():
+            codes = self._added[term, block]
+            codes += [offset << _PLACE_BITS | min(place, _LAST_PLACE) for place in where]
+            self._pending += len(where)
+        if self._pending > _MOST_PENDING:
+            self.flush()
+
+    def remove(self, chunk_id: int, terms: Iterable[str]) -> None:
+        """Remove a chunk that has these terms."""
+        block, offset = divmod(chunk_id, _BLOCK)
+        for term in terms:
+            self._removed[term, block].append(offset)
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        rows, gone = [], []
+        for term, block in sorted({*self._added, *self._removed}):
+            codes = self._stored(term, block)
+            removed = self._removed.get((term, block))
+            if removed:
+                codes = codes[~np.isin(codes >> _PLACE_BITS, removed)]
+            codes = np.sort(np.concatenate([codes, np.array(self._added.get((term, block), []), dtype=_CODE)]))
+            if len(codes):
+                rows.append((term, block, codes.tobytes()))
+            else:
+                gone.append((term, block))
+        self._connection.executemany("INSERT OR REPLACE INTO posting VALUES (?, ?, ?)", rows)
+        self._connection.executemany("DELETE FROM posting WHERE term = ? AND block = ?", gone)
+        self._added.clear()
+        self._removed.clear()
+        self._pending = 0
+
+    def _stored(self, term: str, block: int) -> np.ndarray:
+        row = self._connection.execute(
+            "SELECT data FROM posting WHERE term = ? AND block = ?", (term, block)
+        ).fetchone()
+        return np.frombuffer(row[0], dtype=_CODE) if row else np.empty(0, dtype=_CODE)
+
+
+def read_postings(connection: sqlite3.Connection, terms: Iterable[str], row_of: np.ndarray) -> dict[str, Posting]:
+    """Return the postings of those of the terms that stand in the corpus. row_of: the row of each chunk id."""
+    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    for term, block, data in connection.execute(
+        "SELECT term, block, data FROM posting WHERE term IN (SELECT value FROM json_each(?)) ORDER BY term, block",
+        (_json_list(terms),),
+    ):
+        codes = np.frombuffer(data, dtype=_CODE)
+        rows = row_of[block * _BLOCK + (codes >> _PLACE_BITS).astype(np.int64)]
+        parts[term].append((rows, (codes & _LAST_PLACE).astype(np.int64)))
+    return {
+        term: Posting(np.concatenate([rows for rows, _ in found]), np.concatenate([places for _, places in found]))
+        for term, found in parts.items()
+    }
+
+
+def read_known_terms(connection: sqlite3.Connection, terms: Iterable[str]) -> set[str]:
+    """Return those of the terms that stand in the corpus."""
+    return {
+        term
+        for (term,) in connection.execute(
+            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM posting WHERE term = value)",
+            (_json_list(terms),),
+        )
+    }
+
+
+def _json_list(terms: Iterable[str]) -> str:
+    return json.dumps(list(terms))
