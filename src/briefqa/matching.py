@@ -71,6 +71,7 @@ class Match:
 
     share: (n_chunks,) float32, the BM25 of each chunk over the most that the question could reach, 0..1.
     reach: the share of the question, by rarity, that stands in the corpus at all, 0..1.
+    worded: the share of the question, by rarity, that is words and not codes, numbers or dates, 0..1.
     """
 
     def __init__(self, concepts: Sequence[Concept], snapshot: Snapshot) -> None:
@@ -80,12 +81,14 @@ class Match:
         saturation = _K1 * (1 - _B + _B * snapshot.lengths / max(float(snapshot.lengths.mean()), 1.0))
         self.share = np.zeros(n_chunks, dtype=np.float32)
         self._found: list[tuple[list[tuple[str, ...]], float]] = []
-        total = reached = 0.0
+        total = reached = worded = 0.0
         for concept in concepts:
             options = [option for option in concept if all(term in self._postings for term in option)]
             rows, counts = self._count(options)
             rarity = math.log(1 + (n_chunks - len(rows) + 0.5) / (len(rows) + 0.5))
             total += rarity
+            if not any(char.isdigit() for term in concept[0] for char in term):
+                worded += rarity
             if len(rows):
                 reached += rarity
                 self.share[rows] += rarity * counts / (counts + saturation[rows])
@@ -93,6 +96,7 @@ class Match:
         self._total = max(total, 1e-6)
         self.share /= self._total
         self.reach = reached / self._total
+        self.worded = worded / self._total
 
     def _count(self, options: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that hold any of the options, and how often; an option as often as its rarest term."""

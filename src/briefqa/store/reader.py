@@ -44,11 +44,13 @@ _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
-    lengths: (n_chunks,) terms. dates: (n_chunks,) as numbers, 20251231, or 0. row_of: the row of each chunk id.
+    lengths: (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0.
+    row_of: the row of each chunk id.
     """
 
     vectors: Vectors
     lengths: np.ndarray
+    scripts: np.ndarray
     dates: np.ndarray
     row_of: np.ndarray
     geometry: Geometry
@@ -111,7 +113,7 @@ class IndexReader:
 def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
     vectors = load_vectors(index, connection)
     stored = connection.execute(
-        "SELECT chunk.length, article.date FROM chunk JOIN article ON article.id = article_id ORDER BY chunk.id"
+        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id ORDER BY chunk.id"
     ).fetchall()
     row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
@@ -120,8 +122,9 @@ def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
     ]
     return Generation(
         vectors=vectors,
-        lengths=np.array([length for length, _ in stored], dtype=np.float32),
-        dates=np.array([int(date.replace("-", "") or 0) for _, date in stored], dtype=np.int64),
+        lengths=np.array([length for length, _, _ in stored], dtype=np.float32),
+        scripts=np.array([script for _, script, _ in stored], dtype=np.str_),
+        dates=np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
         row_of=row_of,
         geometry=Geometry(
             np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
@@ -138,6 +141,7 @@ class Snapshot:
         self._generation = generation
         self.vectors = generation.vectors
         self.lengths = generation.lengths
+        self.scripts = generation.scripts
         self.dates = generation.dates
         self.geometry = generation.geometry
 

@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS chunk (
     table_header TEXT NOT NULL,
     terms TEXT NOT NULL,        -- JSON list of the different terms
     length INTEGER NOT NULL,    -- terms, repeated as they are
+    script TEXT NOT NULL,       -- that the text is written in
     vector_id INTEGER NOT NULL REFERENCES vector
 );
 CREATE INDEX IF NOT EXISTS chunk_article ON chunk (article_id);

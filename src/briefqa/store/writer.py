@@ -25,6 +25,7 @@ from briefqa.errors import CorpusError, IndexLockedError
 from briefqa.store.postings import PostingWriter
 from briefqa.store.schema import DATABASE, FORMAT, TABLES, check_format, corrupt, read_known_articles, read_meta
 from briefqa.store.vectors import save_cache
+from briefqa.writing import script_of
 
 # Variables of one SQL statement; SQLite's own limit has been at least 32,766 since 3.32.
 _BATCH = 10_000
@@ -170,7 +171,7 @@ class IndexWriter:
         for chunk, key, terms in zip(chunks, chunk_hashes, places, strict=True):
             chunk_id = execute(
                 'INSERT INTO chunk (article_id, anchor, heading, heading_path, part, text, start, "end", table_header,'
-                " terms, length, vector_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " terms, length, script, vector_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     article_id,
                     chunk.anchor,
@@ -183,6 +184,7 @@ class IndexWriter:
                     chunk.table_header,
                     _json(list(terms)),
                     sum(map(len, terms.values())),
+                    script_of(chunk.text),
                     vector_ids[key],
                 ),
             ).lastrowid
