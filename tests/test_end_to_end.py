@@ -10,6 +10,7 @@ import pytest
 
 import briefqa
 from briefqa.articles import Article, read_article
+from briefqa.evaluate import Evaluation, evaluate, read_golden_set
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = [json.loads(line) for line in (ROOT / "tests/golden/sample.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -82,3 +83,35 @@ def test_a_question_of_another_world_is_refused(qa: briefqa.BriefQA) -> None:
 def test_one_liners_keep_the_index_open(qa: briefqa.BriefQA) -> None:
     assert briefqa.ask("which chips are banned?", index=qa.index) == qa.ask("which chips are banned?")
     assert briefqa.retrieve("B200", k=3, index=qa.index) == qa.retrieve("B200", k=3)
+
+
+@pytest.fixture(scope="module")
+def evaluation(qa: briefqa.BriefQA) -> Evaluation:
+    return evaluate(qa, read_golden_set(ROOT / "tests/golden/sample.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("language", "hit_at_1", "hit_at_5"),
+    [("zh", 0.84, 0.96), ("en", 0.78, 0.93), ("es", 0.72, 0.81), ("ja", 0.80, 0.90), ("ar", 0.70, 0.90)],
+)
+def test_each_language_of_the_golden_set_finds_its_sections(
+    evaluation: Evaluation, language: str, hit_at_1: float, hit_at_5: float
+) -> None:
+    scores = evaluation.by_language[language]
+    assert scores.hit_at_1 >= hit_at_1 and scores.hit_at_5 >= hit_at_5
+
+
+def test_easy_questions_are_easy_and_hard_ones_are_found(evaluation: Evaluation) -> None:
+    easy, hard = evaluation.by_difficulty["easy"], evaluation.by_difficulty["hard"]
+    assert easy.hit_at_1 >= 0.88 and easy.hit_at_5 == 1 and easy.ndcg_at_10 >= 0.87
+    assert hard.hit_at_1 >= 0.75 and hard.hit_at_5 >= 0.92 and hard.ndcg_at_10 >= 0.76
+
+
+def test_most_of_the_golden_set_is_answered_or_refused_as_it_should_be(evaluation: Evaluation) -> None:
+    refusals = evaluation.refusals
+    assert refusals.unanswerable_refused / refusals.unanswerable >= 0.55
+    assert refusals.answerable_refused / refusals.answerable <= 0.15
+
+
+def test_every_expected_section_is_in_the_index(evaluation: Evaluation) -> None:
+    assert evaluation.unknown == () and evaluation.overall.questions >= 60

@@ -113,7 +113,8 @@ class IndexReader:
 def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
     vectors = load_vectors(index, connection)
     stored = connection.execute(
-        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id ORDER BY chunk.id"
+        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
+        " ORDER BY chunk.id"
     ).fetchall()
     row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
