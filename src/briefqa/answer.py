@@ -29,8 +29,8 @@ _ASKED_FOR = 1.15
 # Logistic model of the margin between the best candidate's evidence and the mean of the others', in the encoder's
 # spread. What is expected of it grows with the share of the question's words that stand in the corpus: median margins
 # of answered and refused questions are 6.5 and 1.8 for Chinese on Chinese, 1.9 and 1.0 for Arabic on Chinese.
-_MARGIN_MIDPOINT = 1.5
-_MARGIN_PER_REACH = 2.4
+_MARGIN_MIDPOINT = 1.3
+_MARGIN_PER_REACH = 2.3
 _MARGIN_SLOPE = 1.9
 # Candidates that make the background. Where there are fewer, they are all about one subject and the margin is smaller.
 _BACKGROUND = 50
