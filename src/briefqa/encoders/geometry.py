@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _FORMAT = 1  # count up when what is measured changes
 # Share of the dimensions that may be language directions at most: a small space has none to spare.
 _MOST_DIRECTIONS = 1 / 32
+# For an encoder that puts all texts in one place: what has no weight beside its cosines still has some by itself.
+_LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def measure(encoder: Encoder) -> Geometry:
     rows = rows - rows @ directions.T @ directions
     pairs = np.triu_indices(len(questions), 1)
     spread = np.mean([(same @ same.T)[pairs].std() for same in rows.transpose(1, 0, 2)])
-    return Geometry(np.asarray(directions, dtype=np.float32), float(spread))
+    return Geometry(np.asarray(directions, dtype=np.float32), max(float(spread), _LEAST_SPREAD))
 
 
 def load_geometry(encoder: Encoder, cache_dir: Path) -> Geometry:

@@ -29,7 +29,7 @@ Known = Callable[[Iterable[str]], set[str]]
 """Given terms, returns those that stand in the corpus."""
 
 _RUN = re.compile(r"(?P<han>[\u3400-\u4dbf\u4e00-\u9fff]+)|[^\W_\u2e80-\uffff]+(?:[ '’-]+[^\W_\u2e80-\uffff]+)*")
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[a-z]+-\d+[a-z]*|[^\W_]+")  # GPT-4 is one word
 # Characters of a Chinese word, at most: longer ones in the dictionary are proverbs.
 _LONGEST_WORD = 8
 # Characters of a syllable that are tried in a name, the most usual first, and readings that are one too many to mean
@@ -76,13 +76,13 @@ class Bridge:
         while start < len(words):
             for length in range(min(LONGEST_GLOSS, len(words) - start), 0, -1):
                 phrase = words[start : start + length]
-                if length == 1 and phrase[0] in function_words:
-                    break
+                if function_words.issuperset(phrase):
+                    continue
                 chinese = self._chinese(phrase)
                 if chinese:
                     # The words themselves too, or a corpus in both languages would rank the other one first.
                     named = [word for word in phrase if word not in function_words]
-                    own = {tuple(map(form, named)): None for form in (stem, regular) if named}
+                    own = dict.fromkeys(tuple(map(form, named)) for form in (stem, regular))
                     yield (*own, *self._spell(chinese))
                     break
                 if length == 1:

@@ -39,7 +39,7 @@ from briefqa.lexicon.english import gloss_words
 from briefqa.lexicon.terms import stem
 from briefqa.prepared import prepared
 
-_FORMAT = 1  # of the prepared file; count it up when what is written changes
+_FORMAT = 2  # of the prepared file; count it up when what is written changes
 _FILE = "cedict.db"
 _MOST_WORDS = 12  # Chinese words of a gloss, and glosses of a word: past that they are everything and nothing
 _ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/")
@@ -184,7 +184,8 @@ def _fold_table(entries: Iterable[_Entry]) -> dict[str, str]:
             for char, other in zip(entry.traditional, entry.simplified, strict=True):
                 becomes[char][other] += 1
     most = {char: counts.most_common(1)[0][0] for char, counts in becomes.items()}
-    return {char: most[char] for char in most if char != most[char] and simplified[char] < becomes[char].total()}
+    fold = {char: most[char] for char in most if char != most[char] and simplified[char] < becomes[char].total()}
+    return {char: fold.get(folded, folded) for char, folded in fold.items()}  # 乹 by way of 乾 to 干
 
 
 def _glosses(entries: Iterable[_Entry]) -> Iterator[tuple[str, list[str]]]:

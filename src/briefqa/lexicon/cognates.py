@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 
-# Spellings of one sound, in the order in which they are replaced.
+# The endings of coalition, coalición, Koalition, coalizione and коалиция; soft c. Then spellings of one sound, in the
+# order in which they are replaced.
+_SOFT = re.compile("(?:ts|[tcz])i(?=[oay])|c(?=[eiy])")
 _SOUNDS = [("sch", "s"), ("tsh", "c"), ("tch", "c"), ("sh", "s"), ("ch", "k"), ("ph", "f"), ("th", "t"), ("ck", "k")]
 _SOUNDS += [("qu", "k"), ("ts", "t"), ("x", "ks")]
 _LETTERS = str.maketrans("cqzyjwv", "kksiivv", "h")
@@ -29,6 +31,7 @@ def normal_form(word: str) -> str:
     from anyascii import anyascii
 
     plain = re.sub("[^a-z]", "", anyascii(word).casefold())
+    plain = _SOFT.sub(lambda match: "si" if match[0].endswith("i") else "s", plain)
     for spelling, sound in _SOUNDS:
         plain = plain.replace(spelling, sound)
     return re.sub(r"(.)\1", r"\1", plain.translate(_LETTERS))

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 FUNCTION_WORDS: dict[str, frozenset[str]] = {
     # English: not first, most, new, old, many, which narrow what is asked.
     "en": frozenset(
-        """a about after all also am an and any are as at be because been before being between both but by can could did
-        do does doing done down during each either else ever every for from further get got had has have having he her
-        here hers him his how however i if in into is it its itself just let may me might mine more much must my
-        neither no nor not of off on once only or other our ours out over own please same shall she should since so
-        some such tell than that the their theirs them then there these they this those through to too under until up
-        upon us very was we were what whatever when where whether which while who whom whose why will with within
-        without would yes yet you your yours s t d ll re ve m somebody someone something sb sth""".split()
+        """a about after all also am an and any are as at be because been before being between both but by can could
+        did do does doing done down during each either else ever every for from further get got had has have having
+        he her here hers him his how however i if in into is it its itself just let may me might mine more much must
+        my neither no nor not of off on once only or other our ours out over own please same shall she should since
+        so some such tell than that the their theirs them then there these they this those through to too under
+        until up upon us very was we were what whatever when where whether which while who whom whose why will with
+        within without would yes yet you your yours s t d ll re ve m didn doesn isn aren wasn weren hasn haven hadn
+        couldn wouldn shouldn somebody someone something sb sth""".split()
     ),
     "es": frozenset(
         """a al algo ante antes aquel aquella como con contra cual cuales cualquier cuando cuanta cuantas cuanto cuantos
@@ -67,7 +68,10 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
 
 
 def guess_language(words: Sequence[str]) -> str:
-    """Return the language most of whose function words stand among the folded words; "en" if none stands out."""
-    counts = {language: sum(word in known for word in words) for language, known in FUNCTION_WORDS.items()}
-    best = max(counts.values())
-    return "en" if counts["en"] == best else max(counts, key=counts.__getitem__)
+    """Return the language most of whose function words stand among the folded words; "en" if none stands out.
+
+    One word in Latin letters does not stand out: UN, EU, AI and war are function words somewhere.
+    """
+    found = {language: [word for word in words if word in known] for language, known in FUNCTION_WORDS.items()}
+    best = max(found, key=lambda language: (len(found[language]), language == "en"))
+    return "en" if len(found[best]) < 2 and all(word.isascii() for word in found[best]) else best

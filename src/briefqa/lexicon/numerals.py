@@ -94,18 +94,21 @@ def take_numerals(text: str) -> tuple[list[str], str]:
 
 def _arabic(match: Match[str]) -> str:
     """Return a Chinese numeral, 二十五 or 二〇二五, in Arabic digits."""
-    numeral = match["han"]
-    percent = "%" if match["percent"] else ""
-    if not any(char in _HAN_PLACE for char in numeral):
-        return "".join(str(_HAN_DIGIT[char]) for char in numeral) + percent
-    value = digit = 0
-    for char in numeral:
-        if char in _HAN_PLACE:
-            value += (digit or 1) * _HAN_PLACE[char]
-            digit = 0
-        else:
-            digit = _HAN_DIGIT[char]
-    return f"{value + digit}{percent}"
+    if match["digits"]:
+        return f"{match['digits']}%"
+    numeral, value, digit = match["han"], 0, 0
+    if any(char in _HAN_PLACE for char in numeral):
+        for char in numeral:
+            if char in _HAN_PLACE:
+                value += (digit or 1) * _HAN_PLACE[char]
+                digit = 0
+            else:
+                digit = _HAN_DIGIT[char]
+        whole = str(value + digit)
+    else:
+        whole = "".join(str(_HAN_DIGIT[char]) for char in numeral)
+    decimals = "".join(str(_HAN_DIGIT[char]) for char in match["decimals"] or "")
+    return whole + (f".{decimals}" if decimals else "") + ("%" if match["percent"] else "")
 
 
 def _date(match: Match[str]) -> tuple[str, ...]:
@@ -150,9 +153,11 @@ def _any_of(names: Iterable[str]) -> str:
     return "|".join([f"(?:{'|'.join(spaced)})(?!{_LETTER})", *others])
 
 
+# 百分之二十五, 百分之3.5, and 十二 in 十二月 or 三百 in 三百亿; elsewhere the characters are left alone (千万, 十分).
 _HAN_NUMERAL = re.compile(
-    r"(?P<percent>百分之)?(?P<han>[零〇一二三四五六七八九两][零〇一二三四五六七八九十百千]*|[十百][零一二三四五六七八九十]*)"
-    r"(?(percent)|(?=[年月日号万亿]))"
+    r"百分之(?P<digits>\d+(?:\.\d+)?)"
+    r"|(?P<percent>百分之)?(?P<han>[零〇一二三四五六七八九两][零〇一二三四五六七八九十百千]*|[十百][零一二三四五六七八九十]*)"
+    r"(?:点(?P<decimals>[零〇一二三四五六七八九]+))?(?(percent)|(?=[年月日号万亿]))"
 )
 # A letter of a script that puts spaces between words.
 _LETTER = r"[^\W\d_\u2e80-\uffff]"

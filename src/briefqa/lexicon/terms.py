@@ -34,7 +34,9 @@ UNSPACED = (
     "々〇\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff\uac00-\ud7a3\u1100-\u11ff\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0edf\u1000-\u109f\u1780-\u17d3"
 )
-_TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<code>[a-z]+-\d+[a-z]*(?![^\W_]))|(?P<word>(?:[^\W_{UNSPACED}])+)")
+# Letters and digits, and the vowel signs of the scripts of India, which are no letters by themselves.
+_LETTER = rf"(?:[^\W_{UNSPACED}]|[\u0900-\u0963\u0966-\u0dff])"
+_TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<code>[a-z]+-\d+[a-z]*(?![^\W_]))|(?P<word>{_LETTER}+)")
 _DIACRITICS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # no text; what a broken program passes on as a question
 _POSSESSIVE = re.compile(r"(?<=[^\W\d_])['’]s?(?![^\W_])")
