@@ -1,15 +1,23 @@
-"""Questions find the sections that answer, and filters apply before ranking."""
+"""Questions find the sections that answer, words decide where they can, and filters apply before ranking."""
 
 from __future__ import annotations
 
 import datetime
+import math
+import shutil
 import threading
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import BigramEncoder
 
 import briefqa
+from briefqa.lexicon import load_lexicon
+from briefqa.settings import Settings
 
 
 @pytest.fixture
@@ -107,3 +115,428 @@ def test_a_closed_index_says_that_it_is_closed(index: Path, encoder: BigramEncod
 
 def test_an_article_without_an_original_has_no_url(qa: briefqa.BriefQA) -> None:
     assert qa.retrieve("Paris", k=1, articles="weather")[0].url == ""
+
+
+# Words against cosines
+
+BAIT = "诱饵 bait"
+
+
+class Hostile(BigramEncoder):
+    """Puts every text somewhere at random, and every question beside the texts that hold the bait."""
+
+    name = "hostile"
+    fingerprint = "hostile/1"
+    dim = 64
+
+    def encode_query(self, texts: Sequence[str]) -> np.ndarray:
+        return self._encode([f"{text} {BAIT}" for text in texts])
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray:
+        rows = np.stack([np.random.default_rng(zlib.crc32(text.encode())).normal(size=self.dim) for text in texts])
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        rows[:, 0] += [0.7 * (BAIT in text) for text in texts]
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+class Blank(Hostile):
+    """Tells questions apart and no texts: words alone decide.
+
+    lean: how much nearer to all questions texts in Chinese are than others; 0.1 is half the spread of cosines.
+    """
+
+    name = "blank"
+    fingerprint = "blank/1"
+
+    def __init__(self, lean: float = 0.0) -> None:
+        super().__init__()
+        self.lean = lean
+
+    def encode_document(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> np.ndarray:
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        rows[:, 1] = 1
+        rows[:, 0] = [self.lean * any("\u4e00" <= char for char in text) for text in texts]
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Constant(BigramEncoder):
+    """Tells nothing apart."""
+
+    name = "constant"
+    fingerprint = "constant/1"
+
+    def _encode(self, texts: Sequence[str]) -> np.ndarray:
+        return np.full((len(texts), self.dim), self.dim**-0.5, dtype=np.float32)
+
+
+@contextmanager
+def opened(folder: Path, articles: Mapping[str, str], encoder: BigramEncoder) -> Iterator[briefqa.BriefQA]:
+    """Build an index of articles, slug → text, and open it."""
+    for slug, text in articles.items():
+        (folder / "articles").mkdir(parents=True, exist_ok=True)
+        (folder / "articles" / f"{slug}.md").write_text(text, encoding="utf-8")
+    report = briefqa.build(folder / "articles", folder / "built", encoder=encoder)
+    assert report.problems == ()
+    with briefqa.open(folder / "built", encoder=encoder) as qa:
+        yield qa
+
+
+def sections(**texts: str) -> str:
+    return "\n\n".join(f"## 关于此事的一节 {{#{anchor}}}\n\n{text}" for anchor, text in texts.items())
+
+
+FACTS = sections(
+    bait=f"{BAIT}：什么都在这里，这里什么都有。",
+    b200="B200芯片仍不得出售。",
+    gb200="GB200芯片仍不得出售。",
+    share="销售额的25%须上缴。",
+    other_share="销售额的15%须上缴，共25项。",
+    founder="这家公司由任正非创立。",
+    other_founder="这家公司由任志强创立。",
+    meeting="The meeting was held on December 11, 2025.",
+    other_meeting="另一次会议于2024年3月11日举行。",
+    money="共投资800亿元。",
+    other_money="共投资80亿元。",
+    model="OpenAI发布了GPT-4。",
+    nvidia="英伟达的总部在加州。",
+    node="采用7纳米工艺。",
+    bank="中央银行降低了利率。",
+    banned="这些产品被禁止。",
+)
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[briefqa.BriefQA]:
+    with opened(tmp_path_factory.mktemp("hostile"), {"facts": FACTS}, Hostile()) as qa:
+        yield qa
+
+
+def test_the_hostile_encoder_prefers_the_bait(hostile: briefqa.BriefQA) -> None:
+    for question in ("zzzz", "qqqq?", "ψψψψ", "？？"):
+        assert hostile.retrieve(question, k=1)[0].anchor == "bait"
+
+
+SHORT_QUESTIONS = [
+    ("B200?", "b200"),
+    ("GB200？", "gb200"),
+    ("b200", "b200"),
+    ("25%?", "share"),
+    ("百分之二十五", "share"),
+    ("任正非", "founder"),
+    ("任志强？", "other_founder"),
+    ("2025年12月11日", "meeting"),
+    ("11 de diciembre de 2025", "meeting"),
+    ("March 11, 2024?", "other_meeting"),
+    ("80 billion", "money"),
+    ("8,000,000,000", "other_money"),
+    ("GPT-4?", "model"),
+    ("英偉達", "nvidia"),
+    ("7 nm", "node"),
+]
+
+
+@pytest.mark.parametrize(("question", "anchor"), SHORT_QUESTIONS)
+def test_an_exact_word_wins_over_an_encoder_that_prefers_another_section(
+    hostile: briefqa.BriefQA, question: str, anchor: str
+) -> None:
+    hits = hostile.retrieve(question, k=16)
+    assert hits[0].anchor == anchor
+    assert len({hit.anchor for hit in hits}) == 16
+
+
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[briefqa.BriefQA]:
+    with opened(tmp_path_factory.mktemp("blank"), {"facts": FACTS}, Blank()) as qa:
+        yield qa
+
+
+@pytest.mark.parametrize(
+    ("question", "anchor"),
+    [
+        *SHORT_QUESTIONS,
+        ("banned?", "banned"),
+        ("the central bank", "bank"),
+        ("Zhengfei", "founder"),
+        ("Ren Zhiqiang", "other_founder"),
+        ("¿25 por ciento?", "share"),
+        ("7 nanometers?", "node"),
+    ],
+)
+def test_words_alone_decide_where_all_texts_are_as_near(blank: briefqa.BriefQA, question: str, anchor: str) -> None:
+    first, second = blank.retrieve(question, k=2)
+    assert first.anchor == anchor and first.score > second.score
+
+
+def test_an_exact_word_wins_where_the_encoder_knows_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path, {"facts": FACTS}, Constant()) as qa:
+        assert [qa.retrieve(question, k=1)[0].anchor for question, _ in SHORT_QUESTIONS] == [
+            anchor for _, anchor in SHORT_QUESTIONS
+        ]
+
+
+def test_a_score_is_the_same_when_asked_again(tmp_path: Path) -> None:
+    with opened(tmp_path, {"facts": FACTS}, Hostile()) as qa:
+        questions = [question for question, _ in SHORT_QUESTIONS]
+        first = [qa.retrieve(question, k=16) for question in questions]
+        assert [qa.retrieve(question, k=16) for question in reversed(questions)] == first[::-1]
+    with briefqa.open(tmp_path / "built", encoder=Hostile()) as qa:
+        assert [qa.retrieve(question, k=16) for question in questions] == first
+
+
+# Rows
+
+OFFICES = """---
+title: 机构一览
+---
+
+## 机构 {#offices}
+
+| 机构 | 职能 |
+|---|---|
+| 甲部 | 石油 |
+| 乙行 | 中央银行 |
+| 丙会 | 股票市场 |
+| 丁院 | 大学 |
+
+## 半导体产量 {#output}
+
+| 国家 | 半导体 |
+|---|---|
+| 法国 | 12 |
+| 德国 | 34 |
+"""
+COUNTRIES = """# Figures
+
+## Figures of last year {#figures}
+
+| Country | Rare earths |
+|---|---|
+| Spain | 12 |
+| Italy | 34 |
+
+## Universities {#universities}
+
+| Country | University |
+|---|---|
+| Spain | 56 |
+| Italy | 78 |
+"""
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[briefqa.BriefQA]:
+    articles = {"offices": OFFICES, "countries": COUNTRIES}
+    with opened(tmp_path_factory.mktemp("rows"), articles, Blank()) as qa:
+        yield qa
+
+
+@pytest.mark.parametrize(
+    ("question", "anchor", "row"),
+    [
+        ("中央银行是哪个机构？", "offices", "乙行 | 中央银行"),
+        ("What is the central bank?", "offices", "乙行 | 中央银行"),
+        ("Who is in charge of oil?", "offices", "甲部 | 石油"),
+        ("Which one runs the stock market?", "offices", "丙会 | 股票市场"),
+        ("法国的半导体产量", "output", "法国 | 12"),
+        ("Germany semiconductors", "output", "德国 | 34"),
+        ("How many semiconductors did France make?", "output", "法国 | 12"),
+        ("Italy rare earths", "figures", "Italy | 34"),
+        ("西班牙稀土", "figures", "Spain | 12"),
+        ("意大利有多少大学？", "universities", "Italy | 78"),
+        ("¿Cuántos semiconductores?", "output", "法国 | 12"),
+    ],
+)
+def test_a_row_is_found_by_its_cells_and_headers_in_either_language(
+    rows: briefqa.BriefQA, question: str, anchor: str, row: str
+) -> None:
+    hit = rows.retrieve(question, k=1)[0]
+    assert (hit.anchor, hit.spans[0].text) == (anchor, row)
+    assert hit.spans[0].kind == "row" and len(hit.spans[0].header) == 2
+    assert [span.score for span in hit.spans] == sorted((span.score for span in hit.spans), reverse=True)
+
+
+# Equals
+
+
+@pytest.mark.parametrize(
+    ("dates", "order"),
+    [
+        (("2025-12-01", "2025-12-02"), ["b", "a"]),
+        (("2025-12-02", "2025-12-01"), ["a", "b"]),
+        (("2024-12-31", "2025-01-01"), ["b", "a"]),
+        (("2025-12-01", ""), ["a", "b"]),
+        (("", "1999-01-01"), ["b", "a"]),
+    ],
+)
+@pytest.mark.parametrize("encoder", [Hostile(), BigramEncoder()], ids=["hostile", "bigrams"])
+def test_of_two_articles_that_say_the_same_the_newer_comes_first(
+    tmp_path: Path, encoder: BigramEncoder, dates: tuple[str, str], order: list[str]
+) -> None:
+    articles = {
+        slug: f"---\ntitle: 芯片\n{date and 'date: '}{date}\n---\n\n## 出口 {{#export}}\n\nH200的出口被禁止。很久。\n"
+        for slug, date in zip("ab", dates, strict=True)
+    }
+    articles["c"] = "# 天气\n\n下雨了。\n"
+    with opened(tmp_path, articles, encoder) as qa:
+        for question in ("H200的出口", "is the H200 banned?", "zzzz"):
+            hits = [hit for hit in qa.retrieve(question, k=3) if hit.article != "c"]
+            assert [hit.article for hit in hits] == order
+            assert hits[0].score == pytest.approx(hits[1].score, abs=1e-6)
+
+
+# Filters and candidates
+
+
+def test_words_are_looked_for_among_what_the_filters_let_pass(tmp_path: Path) -> None:
+    # More sections nearer to the question than there are candidates, and more that hold the word more often.
+    near = sections(**{f"near{i}": f"{BAIT} {i}" for i in range(170)})
+    full = sections(**{f"full{i}": f"H200，H200，H200 {BAIT} {i}。" for i in range(60)})
+    right = sections(right="其中提到了H200，还有别的很多东西。")
+    articles = {
+        "old": f"---\ndate: 2024-01-01\ntags: [旧]\n---\n\n{full}\n",
+        "new": f"---\ndate: 2025-01-01\ntags: [新]\n---\n\n{near}\n\n{right}\n",
+    }
+    with opened(tmp_path, articles, Hostile()) as qa:
+        assert qa.retrieve("H200", k=1)[0].article == "old"
+        for filters in ({"since": "2024-06"}, {"tags": "新"}, {"articles": "new"}, {"until": "2025", "since": "2025"}):
+            hits = qa.retrieve("H200", k=60, **filters)  # type: ignore[arg-type]
+            assert hits[0].anchor == "right" and {hit.article for hit in hits} == {"new"} and len(hits) == 60
+        assert {hit.article for hit in qa.retrieve("哪些提到了别的东西", k=50, until="2024")} == {"old"}
+        assert qa.retrieve("H200", since="2026") == []
+
+
+def test_as_many_hits_as_asked_for(tmp_path: Path) -> None:
+    with opened(tmp_path, {"many": sections(**{f"s{i}": f"H200 第{i}段。" for i in range(130)})}, Hostile()) as qa:
+        for k in (1, 49, 50, 51, 120, 130, 1_000):
+            hits = qa.retrieve("H200", k=k)
+            assert len({hit.anchor for hit in hits}) == len(hits) == min(k, 130)
+            assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+        assert found(qa.retrieve("第7段", k=1)) == ["many#s7"]
+
+
+# Small corpora
+
+ORDINARY_AND_ODD = [
+    "哪些芯片被禁止？",
+    "which chips are banned?",
+    "？？",
+    "的",
+    "zzzz",
+    "¿Qué chips?",
+    "어떤 칩이 금지되었나요?",
+]
+ORDINARY_AND_ODD += [
+    "ما هي الرقائق المحظورة؟",
+    "チップはいつ禁止されましたか",
+    "25%",
+    "🙂",
+    "\0",
+    "1" * 300,
+    "任 正 非 " * 100,
+]
+
+
+@pytest.mark.parametrize("encoder", [Hostile(), BigramEncoder(), Constant()], ids=["hostile", "bigrams", "constant"])
+@pytest.mark.parametrize(
+    "text", ["芯片。\n", "# 芯片\n\n## 出口\n\nH200被禁止。\n", "| a | b |\n|---|---|\n| 1 |  |\n"]
+)
+def test_a_corpus_of_one_section_gives_that_section(tmp_path: Path, encoder: BigramEncoder, text: str) -> None:
+    with opened(tmp_path, {"only": text}, encoder) as qa:
+        for question in ORDINARY_AND_ODD:
+            (hit,) = qa.retrieve(question)
+            assert (hit.article, hit.rank) == ("only", 1) and math.isfinite(hit.score)
+            assert hit.spans and all(math.isfinite(span.score) for span in hit.spans)
+            assert 0 <= qa.ask(question).confidence <= 1
+
+
+@pytest.mark.parametrize("text", [None, "", "---\ntitle: 芯片\n---\n"], ids=["no article", "no text", "a title"])
+def test_an_empty_corpus_gives_nothing(tmp_path: Path, encoder: BigramEncoder, text: str | None) -> None:
+    (tmp_path / "articles").mkdir()
+    if text is not None:
+        (tmp_path / "articles" / "only.md").write_text(text, encoding="utf-8")
+    briefqa.build(tmp_path / "articles", tmp_path / "built", encoder=encoder)
+    with briefqa.open(tmp_path / "built", encoder=encoder) as qa:
+        for question in ORDINARY_AND_ODD:
+            assert qa.retrieve(question) == [] and qa.retrieve(question, since="2025") == []
+            answer = qa.ask(question)
+            assert (answer.answered, answer.confidence, answer.citations) == (False, 0, ())
+
+
+# Two languages
+
+BILINGUAL = """# H200
+
+## Export of chips {#en}
+
+The central bank banned the export of semiconductors.
+
+## 芯片的出口 {#zh}
+
+中央银行禁止了半导体的出口。
+
+## Weather {#weather}
+
+It rained in Paris.
+
+## 天气 {#tianqi}
+
+巴黎下雨了。
+"""
+
+
+@pytest.mark.parametrize(
+    "encoder", [Blank(), Blank(0.08), Blank(-0.08), BigramEncoder()], ids=["blank", "to zh", "to en", "bigrams"]
+)
+@pytest.mark.parametrize(
+    ("question", "anchor"),
+    [
+        ("中央银行禁止了什么的出口？", "zh"),
+        ("中央銀行禁止半導體出口", "zh"),
+        ("What did the central bank ban the export of?", "en"),
+        ("the central bank banned the export of semiconductors", "en"),
+        ("巴黎下雨了吗？", "tianqi"),
+        ("Did it rain in Paris?", "weather"),
+    ],
+)
+def test_what_both_languages_say_is_taken_from_that_of_the_question(
+    tmp_path: Path, encoder: BigramEncoder, question: str, anchor: str
+) -> None:
+    with opened(tmp_path, {"both": BILINGUAL}, encoder) as qa:
+        assert qa.retrieve(question, k=1)[0].anchor == anchor
+
+
+@pytest.mark.parametrize(
+    ("question", "anchors"),
+    [
+        ("中央银行禁止了什么的出口？", ["zh", "en"]),
+        ("the central bank banned the export of semiconductors", ["en", "zh"]),
+        ("巴黎下雨了", ["tianqi", "weather"]),
+    ],
+)
+def test_the_other_language_comes_second(tmp_path: Path, question: str, anchors: list[str]) -> None:
+    with opened(tmp_path, {"both": BILINGUAL}, Blank()) as qa:
+        assert [hit.anchor for hit in qa.retrieve(question, k=2)] == anchors
+
+
+# Another encoder
+
+
+def test_words_decide_with_a_small_model_of_sentence_transformers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_encoders import _make_model
+
+    load_lexicon(Settings.from_environment().cache_dir)  # its tables are there to be copied
+    for folder in Settings.from_environment().cache_dir.glob("cedict-*"):
+        shutil.copytree(folder, tmp_path / "cache" / folder.name)
+    monkeypatch.setenv("BRIEFQA_CACHE_DIR", str(tmp_path / "cache"))
+    _make_model(tmp_path / "tiny", {})
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "facts.md").write_text(FACTS, encoding="utf-8")
+    report = briefqa.build(tmp_path / "articles", tmp_path / "built", encoder=str(tmp_path / "tiny"))
+    assert (report.articles_added, report.chunks_embedded, report.problems) == (1, 16, ())
+    with briefqa.open(tmp_path / "built") as qa:
+        assert qa.info().encoder == str(tmp_path / "tiny")
+        for question, anchor in SHORT_QUESTIONS:
+            assert qa.retrieve(question, k=1)[0].anchor == anchor
+    assert briefqa.build(tmp_path / "articles", tmp_path / "built").articles_unchanged == 1
