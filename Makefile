@@ -31,6 +31,7 @@ check: install
 
 bench: install
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/retrieval_size.py
 
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py

@@ -65,7 +65,8 @@ class Bridge:
                 found += self._from_chinese(match[0], known)
             else:
                 found += self._from_words(_WORD.findall(match[0]), language, known)
-        return list(dict.fromkeys(found))
+        named = (tuple(option for option in concept if option) for concept in found)
+        return list(dict.fromkeys(concept for concept in named if concept))
 
     def _from_words(self, words: list[str], language: str, known: Known) -> Iterator[Concept]:
         """Yield the concepts of words in a script with spaces, the longest phrases of the dictionary first."""
