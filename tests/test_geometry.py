@@ -151,6 +151,20 @@ def test_the_spread_shrinks_with_the_cosines(meaning: float) -> None:
     assert part.spread == pytest.approx(meaning**2 * whole.spread, rel=1e-3) and part.spread > 0
 
 
+def test_the_spread_is_that_of_questions_without_their_language() -> None:
+    encoder = BigramEncoder()
+    geometry = measure(encoder)
+    pairs = np.triu_indices(32, 1)
+    spreads, as_asked = [], []
+    for code in LANGUAGES:
+        rows = encoder.encode_query([question[code] for question in QUESTIONS])
+        bare = np.stack([geometry.without_language(row) for row in rows])
+        spreads.append((bare @ bare.T)[pairs].std())
+        as_asked.append((rows @ rows.T)[pairs].std())
+    assert geometry.spread == pytest.approx(np.mean(spreads), rel=1e-4)
+    assert geometry.spread != pytest.approx(np.mean(as_asked), rel=1e-3)
+
+
 def test_languages_add_nothing_to_the_spread() -> None:
     # A vector of length 1 has 1 / (1 + offset²) of a cosine left for what is asked.
     alone, offset = measure(Toy(dim=64, offset=0.0)), measure(Toy(dim=64, offset=1.0))

@@ -299,7 +299,7 @@ def test_any_text_has_terms_that_can_be_stored(lexicon: Lexicon, text: str) -> N
 @given(anything)
 @settings(deadline=None)
 def test_terms_do_not_reach_across_lines(lexicon: Lexicon, text: str) -> None:
-    lines = [text, "25", "纳米 2025年", text, "12月"]
+    lines = [text, "25", "亿", "7", "纳米", "2025年", "12月", "December", "11", text, "percent"]
     apart = sum((Counter(lexicon.terms(line)) for line in lines), Counter())
     assert Counter(lexicon.terms("\n".join(lines))) == apart
 
