@@ -230,3 +230,18 @@ def test_a_database_of_a_newer_format_is_refused(corpus: Path, index: Path, enco
         briefqa.open(index)
     with pytest.raises(briefqa.IndexCorruptError, match="format 99"):
         briefqa.build(corpus, index, encoder=encoder)
+
+
+def test_new_rules_for_terms_count_them_anew_and_embed_nothing(
+    corpus: Path, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("briefqa.indexing.TERMS", "other rules")
+    (corpus / "weather.md").unlink()
+    encoder.embedded.clear()
+    report = briefqa.build(corpus, index, encoder=encoder)
+    assert (report.articles_added, report.articles_updated, report.articles_removed) == (0, 2, 1)
+    assert (report.chunks_embedded, encoder.embedded) == (0, [])
+    with briefqa.open(index, encoder=encoder) as qa:
+        assert qa.info().terms == "other rules"
+        assert qa.retrieve("H200", k=1)[0].article == "policy"
+    assert briefqa.build(corpus, index, encoder=encoder).articles_unchanged == 2

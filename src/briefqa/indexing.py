@@ -68,7 +68,8 @@ def build(
             writer.clear()
         elif writer.meta.get("encoder", name) != name:
             raise EncoderMismatchError.between(settings.index, writer.meta["encoder"], name)
-        elif anew:
+        before = writer.known_articles()
+        if anew:
             writer.forget_articles()
 
         known = writer.known_articles()
@@ -89,7 +90,7 @@ def build(
             for batch in _batches(changes.to_read, settings.corpus, model, problems):
                 embedded += _store(writer, model, lexicon, batch, report)
                 indexed |= {article.slug for article, _ in batch}
-        removed = set(known) - set(changes.unchanged) - indexed
+        removed = set(before) - set(changes.unchanged) - indexed
         for slug in removed:
             writer.remove_article(slug)
 
@@ -106,8 +107,8 @@ def build(
         else:
             writer.commit_problems(problems)
         return BuildReport(
-            articles_added=len(indexed - set(known)),
-            articles_updated=len(indexed & set(known)),
+            articles_added=len(indexed - set(before)),
+            articles_updated=len(indexed & set(before)),
             articles_removed=len(removed),
             articles_unchanged=len(changes.unchanged),
             chunks_embedded=embedded,

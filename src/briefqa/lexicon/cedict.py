@@ -26,17 +26,19 @@ import gzip
 import re
 import sqlite3
 import threading
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 from briefqa.lexicon import cognates
 from briefqa.lexicon.english import gloss_words
-from briefqa.lexicon.terms import stem
+from briefqa.lexicon.terms import TERMS, stem
 from briefqa.prepared import prepared
 
 _FORMAT = 2  # of the prepared file; count it up when what is written changes
@@ -109,7 +111,8 @@ class Dictionary:
 
 def open_dictionary(cache_dir: Path) -> Dictionary:
     """Open the tables in cache_dir, made first if they are not there yet."""
-    folder = prepared(cache_dir / f"cedict-{_FORMAT}", _write)
+    rules = zlib.crc32(f"{TERMS}, anyascii {version('anyascii')}".encode())
+    folder = prepared(cache_dir / f"cedict-{_FORMAT}-{rules:08x}", _write)
     if folder is not None:
         address = f"{(folder / _FILE).absolute().as_uri()}?mode=ro&immutable=1"
         return Dictionary(sqlite3.connect(address, uri=True, check_same_thread=False))

