@@ -16,7 +16,8 @@ import pytest
 from conftest import BigramEncoder
 
 import briefqa
-from briefqa.lexicon import load_lexicon
+from briefqa.lexicon import Concept, load_lexicon
+from briefqa.matching import CandidateSpans, Match
 from briefqa.settings import Settings
 
 
@@ -283,6 +284,65 @@ def test_a_score_is_the_same_when_asked_again(tmp_path: Path) -> None:
         assert [qa.retrieve(question, k=16) for question in questions] == first
 
 
+# Shares and coverage
+
+
+def expected_match(
+    concepts: Sequence[Concept], chunks: Sequence[tuple[Mapping[str, Sequence[int]], int]]
+) -> tuple[list[float], list[list[float]]]:
+    """Work out the share of each chunk and the coverage of each of its spans. chunks: places of terms, spans."""
+    lengths = [sum(map(len, places.values())) for places, _ in chunks]
+    mean = sum(lengths) / len(lengths)
+    shares, coverage, total = [0.0] * len(chunks), [[0.0] * n_spans for _, n_spans in chunks], 0.0
+    for concept in concepts:
+        # Of each chunk, the sum over the alternatives of what their rarest term counts.
+        counts = [sum(min(len(places.get(term, ())) for term in option) for option in concept) for places, _ in chunks]
+        n_chunks_with = sum(count > 0 for count in counts)
+        rarity = math.log(1 + (len(chunks) - n_chunks_with + 0.5) / (n_chunks_with + 0.5))
+        total += rarity
+        for i, (places, n_spans) in enumerate(chunks):
+            shares[i] += rarity * counts[i] / (counts[i] + 1.2 * (0.25 + 0.75 * lengths[i] / mean))
+            for span in range(n_spans):
+                here = {term for term, where in places.items() if {0, span + 1} & set(where)}
+                coverage[i][span] += rarity * any(here.issuperset(option) for option in concept)
+    return [share / total for share in shares], [[value / total for value in values] for values in coverage]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "H200的出口，H200",
+        "Which chips did the central bank ban in December 2025?",
+        "中央银行禁止了什么？",
+        "no word of this stands zzzz qqqq",
+        "关于此事的一节",
+        "German semiconductors, France and rare earths",
+        "机构 职能 国家",
+        "25%",
+    ],
+)
+def test_shares_and_coverage_are_what_they_are_worked_out_to_be(tmp_path: Path, question: str) -> None:
+    lexicon = load_lexicon(Settings.from_environment().cache_dir)
+    more = sections(a="H200。H200。25%。出口H200。" * 3, b="中央、中央与中央银行。")
+    articles = {
+        "facts": FACTS,
+        "offices": OFFICES,
+        "both": BILINGUAL,
+        "more": more,
+    }
+    with opened(tmp_path, articles, Blank()) as qa, qa.store.snapshot() as snapshot:
+        rows = np.arange(len(snapshot.vectors))
+        chunks = [(lexicon.places(chunk), len(chunk.spans)) for chunk, _ in snapshot.chunks(rows)]
+        for concepts in (lexicon.own_concepts(question), lexicon.bridged_concepts(question, snapshot.known_terms)):
+            if concepts:
+                shares, coverage = expected_match(concepts, chunks)
+                match = Match(concepts, snapshot)
+                assert match.share == pytest.approx(shares, abs=1e-5) and max(shares) <= 1
+                for some in (rows, rows[::3], rows[1:2], rows[:0]):
+                    flat = [value for row in some for value in coverage[row]]
+                    assert match.coverage(CandidateSpans.of(some, snapshot)) == pytest.approx(flat, abs=1e-5)
+
+
 # Rows
 
 OFFICES = """---
@@ -387,22 +447,28 @@ def test_of_two_articles_that_say_the_same_the_newer_comes_first(
 # Filters and candidates
 
 
-def test_words_are_looked_for_among_what_the_filters_let_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [("H200", "H200"), ("반도체", "반도체"), ("banned", "禁止"), ("2025-12-11", "2025年12月11日")],
+    ids=["as it is", "in a language without a bridge", "translated", "a date"],
+)
+def test_words_are_looked_for_among_what_the_filters_let_pass(tmp_path: Path, question: str, word: str) -> None:
     # More sections nearer to the question than there are candidates, and more that hold the word more often.
-    near = sections(**{f"near{i}": f"{BAIT} {i}" for i in range(170)})
-    full = sections(**{f"full{i}": f"H200，H200，H200 {BAIT} {i}。" for i in range(60)})
-    right = sections(right="其中提到了H200，还有别的很多东西。")
+    near = "\n\n".join(f"## Part {{#near{i}}}\n\nNothing of the kind ({i} of many)." for i in range(170))
+    full = "\n\n".join(f"## Part {{#full{i}}}\n\n{f'{question}. ' * 3}" for i in range(60))
+    right = sections(right=f"其中提到了{word}一事，还有别的。")
     articles = {
         "old": f"---\ndate: 2024-01-01\ntags: [旧]\n---\n\n{full}\n",
         "new": f"---\ndate: 2025-01-01\ntags: [新]\n---\n\n{near}\n\n{right}\n",
     }
-    with opened(tmp_path, articles, Hostile()) as qa:
-        assert qa.retrieve("H200", k=1)[0].article == "old"
+    with opened(tmp_path, articles, Blank(-0.1)) as qa:
+        assert qa.retrieve(question, k=1)[0].article == "old"
+        filters: dict[str, str]
         for filters in ({"since": "2024-06"}, {"tags": "新"}, {"articles": "new"}, {"until": "2025", "since": "2025"}):
-            hits = qa.retrieve("H200", k=60, **filters)  # type: ignore[arg-type]
+            hits = qa.retrieve(question, k=60, **filters)  # type: ignore[arg-type]
             assert hits[0].anchor == "right" and {hit.article for hit in hits} == {"new"} and len(hits) == 60
-        assert {hit.article for hit in qa.retrieve("哪些提到了别的东西", k=50, until="2024")} == {"old"}
-        assert qa.retrieve("H200", since="2026") == []
+        assert {hit.article for hit in qa.retrieve("Nothing of the kind", k=50, until="2024")} == {"old"}
+        assert qa.retrieve(question, since="2026") == []
 
 
 def test_as_many_hits_as_asked_for(tmp_path: Path) -> None:
