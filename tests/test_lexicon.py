@@ -180,6 +180,7 @@ def test_a_percentage_in_chinese_is_that_in_digits(lexicon: Lexicon, share: int)
     [
         ("百分之三点五", "3.5%"),
         ("百分之25", "25%"),
+        ("二十五%", "25%"),
     ],
 )
 def test_other_percentages_in_chinese_are_those_in_digits(lexicon: Lexicon, text: str, term: str) -> None:
@@ -740,3 +741,11 @@ def test_any_question_has_concepts_of_terms(lexicon: Lexicon, question: str, eve
 
 def test_own_concepts_are_the_different_terms(lexicon: Lexicon) -> None:
     assert lexicon.own_concepts("芯片 H200 芯片") == [(("芯片",),), (("h200",),)]
+
+
+@pytest.mark.parametrize(
+    ("dotted", "plain"), [("U.S. chips", "US chips"), ("the U.S.A.", "the USA"), ("G.D.P.", "GDP")]
+)
+def test_dots_in_an_acronym_make_no_difference(lexicon: Lexicon, dotted: str, plain: str) -> None:
+    assert lexicon.terms(dotted) == lexicon.terms(plain)
+    assert lexicon.terms("See fig. 3. a.m") == lexicon.terms("See fig 3 a m")

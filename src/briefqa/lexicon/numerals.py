@@ -153,11 +153,11 @@ def _any_of(names: Iterable[str]) -> str:
     return "|".join([f"(?:{'|'.join(spaced)})(?!{_LETTER})", *others])
 
 
-# 百分之二十五, 百分之3.5, and 十二 in 十二月 or 三百 in 三百亿; elsewhere the characters are left alone (千万, 十分).
+# 百分之二十五, 百分之3.5, and 十二 in 十二月, 十二% or 三百 in 三百亿; elsewhere the characters stay (千万, 十分).
 _HAN_NUMERAL = re.compile(
     r"百分之(?P<digits>\d+(?:\.\d+)?)"
     r"|(?P<percent>百分之)?(?P<han>[零〇一二三四五六七八九两][零〇一二三四五六七八九十百千]*|[十百][零一二三四五六七八九十]*)"
-    r"(?:点(?P<decimals>[零〇一二三四五六七八九]+))?(?(percent)|(?=[年月日号万亿]))"
+    r"(?:点(?P<decimals>[零〇一二三四五六七八九]+))?(?(percent)|(?=[年月日号万亿%]))"
 )
 # A letter of a script that puts spaces between words.
 _LETTER = r"[^\W\d_\u2e80-\uffff]"

@@ -41,6 +41,7 @@ _LETTER = rf"(?:[^\W_{UNSPACED}]|[\u0900-\u0963\u0966-\u0dff])"
 _TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<code>[a-z]+-\d+[a-z]*(?![^\W_]))|(?P<word>{_LETTER}+)")
 _DIACRITICS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # no text; what a broken program passes on as a question
+_DOTTED = re.compile(r"(?<![\w.])(?:[a-z]\.){2,}(?![^\W_])")  # U.S., which others write US
 _POSSESSIVE = re.compile(r"(?<=[^\W\d_])['’]s?(?![^\W_])")
 # Characters that say nothing when they stand alone between numbers and Latin words: 与H200的
 _PARTICLES = frozenset("的了在是与和及或等于为而之其这那呢吗吧啊也都把被让对从到将由比个以有中上下后前")
@@ -70,6 +71,7 @@ class Tokenizer:
         if not text.isascii():
             text = _DIACRITICS.sub("", unicodedata.normalize("NFD", text))
             text = unicodedata.normalize("NFC", text).translate(self._simplified)
+        text = _DOTTED.sub(lambda match: match[0].replace(".", ""), text)
         return _POSSESSIVE.sub("", text)
 
     def terms(self, text: str) -> list[str]:
