@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -96,3 +97,25 @@ def corpus(tmp_path: Path) -> Path:
 def index(corpus: Path, tmp_path: Path, encoder: BigramEncoder) -> Path:
     briefqa.build(corpus, tmp_path / "index", encoder=encoder)
     return tmp_path / "index"
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: BigramEncoder) -> Run:
+    """Run a command in this process with the bigram encoder; returns (exit status, stdout, stderr)."""
+    monkeypatch.setattr("briefqa.indexing.load_encoder", lambda *_: encoder)
+    monkeypatch.setattr("briefqa.api.load_encoder", lambda *_: encoder)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def command(*args: object) -> tuple[int, str, str]:
+        from briefqa import cli
+
+        monkeypatch.setattr(sys, "argv", ["briefqa", *map(str, args)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stopped.value.code or 0), captured.out, captured.err
+
+    return command

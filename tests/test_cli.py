@@ -8,30 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import BigramEncoder
 
 from briefqa import __version__
 
 LIGHT = "import sys, briefqa.cli; sys.argv = ['briefqa', *{args!r}]\ntry: briefqa.cli.main()\nexcept SystemExit: pass\n"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: BigramEncoder):  # type: ignore[no-untyped-def]
-    """Run a command in this process with the bigram encoder; returns (exit status, stdout, stderr)."""
-    monkeypatch.setattr("briefqa.indexing.load_encoder", lambda *_: encoder)
-    monkeypatch.setattr("briefqa.api.load_encoder", lambda *_: encoder)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def command(*args: object) -> tuple[int, str, str]:
-        from briefqa import cli
-
-        monkeypatch.setattr(sys, "argv", ["briefqa", *map(str, args)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return command
 
 
 @pytest.fixture

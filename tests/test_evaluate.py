@@ -6,14 +6,14 @@ import dataclasses
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from math import log2
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import BigramEncoder
+from conftest import BigramEncoder, Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -299,27 +299,10 @@ def test_expected_sections_that_the_index_does_not_hold_are_named(corpus: Path, 
     ]
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: BigramEncoder, index: Path
-) -> Run:
-    """Run `briefqa eval` on the small index in this process; returns (exit status, stdout, stderr)."""
-    monkeypatch.setattr("briefqa.api.load_encoder", lambda *_: encoder)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def command(*args: object) -> tuple[int, str, str]:
-        from briefqa import cli
-
-        monkeypatch.setattr(sys, "argv", ["briefqa", "eval", *map(str, args), "--index", str(index)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(stopped.value.code or 0), captured.out, captured.err
-
-    return command
+def run_eval(run: Run, index: Path) -> Run:
+    """Run `briefqa eval` on the small index; returns (exit status, stdout, stderr)."""
+    return lambda *args: run("eval", *args, "--index", index)
 
 
 @pytest.fixture
@@ -333,8 +316,8 @@ def golden(tmp_path: Path) -> Path:
     )
 
 
-def test_eval_prints_scores_refusals_and_misses(run: Run, golden: Path) -> None:
-    status, out, err = run(golden)
+def test_eval_prints_scores_refusals_and_misses(run_eval: Run, golden: Path) -> None:
+    status, out, err = run_eval(golden)
     rows = [line.strip("│ ").replace("│", " ").split() for line in out.splitlines() if line.startswith("│")]
     assert status == 0 and rows == [
         ["all", "3", "0.667", "0.667", "0.667", "0.667"],
@@ -361,11 +344,13 @@ def test_eval_prints_scores_refusals_and_misses(run: Run, golden: Path) -> None:
 
 
 def test_eval_says_where_the_expected_section_came_and_which_questions_were_refused_wrongly(
-    run: Run, tmp_path: Path
+    run_eval: Run, tmp_path: Path
 ) -> None:
     asked = {"question": "It rained in Paris [b]", "expected": ["policy", "industry/vendors"]}
     silent = {"question": "红烧肉怎么做", "expected": ["policy", "weather", "industry/vendors"]}
-    out = run(write(tmp_path / "golden.jsonl", asked, silent, {"question": "It rained in Paris", "expected": []}))[1]
+    out = run_eval(write(tmp_path / "golden.jsonl", asked, silent, {"question": "It rained in Paris", "expected": []}))[
+        1
+    ]
     assert "· It rained in Paris [b]\n" in "\n".join(line.rstrip() for line in out.splitlines()) + "\n"
     assert "expected: policy, industry/vendors (at place 2)" in out
     # Of what was found, what stood above the expected section alone.
@@ -373,15 +358,15 @@ def test_eval_says_where_the_expected_section_came_and_which_questions_were_refu
     assert "answered: It rained in Paris" in out and "refused: 红烧肉怎么做" in out
 
 
-def test_a_question_set_without_answers_has_dashes_for_scores(run: Run, tmp_path: Path) -> None:
-    out = run(write(tmp_path / "golden.jsonl", {"question": "红烧肉怎么做", "expected": []}))[1]
+def test_a_question_set_without_answers_has_dashes_for_scores(run_eval: Run, tmp_path: Path) -> None:
+    out = run_eval(write(tmp_path / "golden.jsonl", {"question": "红烧肉怎么做", "expected": []}))[1]
     (row,) = [line for line in out.splitlines() if line.startswith("│")]
     assert row.split() == ["│", "all", "│", "0", "│", "-", "│", "-", "│", "-", "│", "-", "│"]
     assert "misses" not in out
 
 
-def test_eval_reports_as_json(run: Run, golden: Path) -> None:
-    status, out, err = run(golden, "--json")
+def test_eval_reports_as_json(run_eval: Run, golden: Path) -> None:
+    status, out, err = run_eval(golden, "--json")
     evaluation = json.loads(out)
     assert status == 0 and err.startswith(f"{golden}:3: ") and len(err.splitlines()) == 1
     assert evaluation["by_language_and_difficulty"]["zh"]["hard"]["hit_at_1"] == 1
@@ -398,24 +383,24 @@ def test_eval_reports_as_json(run: Run, golden: Path) -> None:
 
 
 @pytest.mark.parametrize("languages", [[], ["all", "", "zh", r"$\frac$"]])
-def test_eval_draws_a_picture(run: Run, tmp_path: Path, languages: list[str]) -> None:
+def test_eval_draws_a_picture(run_eval: Run, tmp_path: Path, languages: list[str]) -> None:
     lines: list[dict[str, Any]] = [{"question": "红烧肉怎么做", "expected": []}]
     lines += [{"question": "芯片", "expected": [BANNED], "language": language} for language in languages]
     picture = tmp_path / "scores.png"
-    status, out, _ = run(write(tmp_path / "golden.jsonl", *lines), "--plot", picture, "--json")
+    status, out, _ = run_eval(write(tmp_path / "golden.jsonl", *lines), "--plot", picture, "--json")
     assert status == 0 and json.loads(out)["overall"]["questions"] == len(languages)
     assert picture.read_bytes().startswith(PNG) and picture.stat().st_size > 1000
 
 
 def test_without_matplotlib_the_plot_says_what_to_install(
-    run: Run, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_eval: Run, golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    status, out, err = run(golden, "--plot", tmp_path / "scores.png")
+    status, out, err = run_eval(golden, "--plot", tmp_path / "scores.png")
     assert (status, out) == (1, "") and err == "briefqa: matplotlib is not installed: pip install 'briefqa[plot]'\n"
-    assert run(golden)[0] == 0
+    assert run_eval(golden)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -428,22 +413,22 @@ def test_without_matplotlib_the_plot_says_what_to_install(
     ],
 )
 def test_a_picture_that_cannot_be_written_is_one_line(
-    run: Run, golden: Path, tmp_path: Path, name: str, said: str
+    run_eval: Run, golden: Path, tmp_path: Path, name: str, said: str
 ) -> None:
     (tmp_path / "folder.png").mkdir()
-    status, out, err = run(golden, "--plot", tmp_path / name, "--json")
+    status, out, err = run_eval(golden, "--plot", tmp_path / name, "--json")
     assert (status, out) == (1, "") and err.splitlines()[-1].startswith(f"briefqa: {tmp_path / name} {said}")
     assert "Traceback" not in err
 
 
-def test_a_bad_golden_set_is_one_line_and_exit_status_1(run: Run, tmp_path: Path) -> None:
+def test_a_bad_golden_set_is_one_line_and_exit_status_1(run_eval: Run, tmp_path: Path) -> None:
     path = write(tmp_path / "golden.jsonl", {"question": "q"})
-    status, out, err = run(path)
+    status, out, err = run_eval(path)
     assert (status, out) == (1, "") and err.startswith(f"briefqa: {path}:1: expected is no list of sections")
     assert len(err.splitlines()) == 1
     assert issubclass(briefqa.GoldenSetError, BriefqaError)
 
 
-def test_eval_without_a_golden_set_is_wrong_usage(run: Run) -> None:
-    status, out, err = run()
+def test_eval_without_a_golden_set_is_wrong_usage(run_eval: Run) -> None:
+    status, out, err = run_eval()
     assert status == 2 and out == "" and "golden" in err.casefold()

@@ -21,6 +21,7 @@ from briefqa.errors import BriefqaError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
     from briefqa.evaluate import Evaluation, GoldenQuestion
     from briefqa.indexing import BuildReport
@@ -90,12 +91,9 @@ def build(
 
 
 def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from briefqa.indexing import build as build_index
 
-    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_console(err=True), transient=True) as bar:
+    with _progress() as bar:
         tasks = {step: bar.add_task(step, total=None, visible=False) for step in ("reading", "embedding")}
         return build_index(
             corpus,
@@ -245,13 +243,10 @@ def evaluate_golden_set(
 
 
 def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from briefqa.api import BriefQA
     from briefqa.evaluate import evaluate
 
-    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with BriefQA(index) as qa, Progress(*columns, console=_console(err=True), transient=True, disable=not bar) as shown:
+    with BriefQA(index) as qa, _progress(disable=not bar) as shown:
         task = shown.add_task("asking", total=len(questions))
         return evaluate(qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total))
 
@@ -278,6 +273,13 @@ def _console(err: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=err, highlight=False)
+
+
+def _progress(disable: bool = False) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=_console(err=True), transient=True, disable=disable)
 
 
 def _print_json(value: Any) -> None:

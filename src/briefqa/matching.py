@@ -61,8 +61,9 @@ class CandidateSpans:
         order, places = order[wanted], posting.places[wanted]
         in_span = (places > 0) & (places <= self.starts[order + 1] - self.starts[order])
         found[self.starts[order[in_span]] + places[in_span] - 1] = True
-        for number in order[places == 0]:
-            found[self.starts[number] : self.starts[number + 1]] = True
+        in_headings = np.zeros(len(self.starts) - 1, dtype=bool)
+        in_headings[order[places == 0]] = True
+        found |= np.repeat(in_headings, np.diff(self.starts))
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from briefqa.answer import Answer, Citation
-from briefqa.evaluate import Evaluation, Scores
 from briefqa.ranking import Hit
+
+if TYPE_CHECKING:
+    from briefqa.evaluate import Evaluation, Scores
 
 # Sections that are shown in place of the expected ones; more would bury the next miss.
 _SECTIONS_A_MISS = 3

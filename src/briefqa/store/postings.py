@@ -20,7 +20,7 @@ _BLOCK = 4096
 _PLACE_BITS = 16
 _LAST_PLACE = (1 << _PLACE_BITS) - 1
 _CODE = np.dtype("<u4")
-# Occurrences kept in memory before they are written: about 1 GB.
+# Occurrences kept in memory before they are written: about half a GB.
 _MOST_PENDING = 10_000_000
 
 
