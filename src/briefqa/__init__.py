@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("briefqa")
 
 if TYPE_CHECKING:
-    from briefqa.answer import Answer, Citation
+    from briefqa.answer import Answer
     from briefqa.api import BriefQA, ask, open, retrieve
     from briefqa.articles import Problem
     from briefqa.chunks import Span
+    from briefqa.citations import Citation
     from briefqa.errors import (
         ArticleError,
         BriefqaError,
@@ -40,11 +41,12 @@ if TYPE_CHECKING:
     from briefqa.ranking import Hit
 
 _MODULE_OF = {
-    "answer": ["Answer", "Citation"],
+    "answer": ["Answer"],
     "api": ["BriefQA", "ask", "open", "retrieve"],
     "articles": ["Problem"],
     "indexing": ["BuildReport", "build"],
     "chunks": ["Span"],
+    "citations": ["Citation"],
     "errors": [
         "ArticleError",
         "BriefqaError",

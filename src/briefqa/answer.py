@@ -10,31 +10,15 @@ that the corpus does not answer gets a refusal, which cites nothing and says wha
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from briefqa.chunks import Span
-from briefqa.question import asks_for, frame_language
+from briefqa.citations import Citation, cite
+from briefqa.confidence import ANSWERED_FROM, estimate_confidence
+from briefqa.question import frame_language
+from briefqa.quotes import select_quotes
 from briefqa.ranking import Hit, Ranking
 
-# Quotes in an answer: what a reader takes in at a glance.
-_MOST_QUOTES = 3
-# Spans of the first hits compete; further down the right one is rarely found (golden set: never).
-_HITS_QUOTED = 5
-# A further quote must come this close to the best one's score, in the encoder's spread, else it is filler.
-_QUOTE_MARGIN = 1.9
-# What a question asks for counts this much when it stands in a span, in the encoder's spread: more than neighbouring
-# sentences differ by.
-_ASKED_FOR = 1.15
-# Logistic model of the margin between the best candidate's evidence and the mean of the others', in the encoder's
-# spread. What is expected of it grows with the share of the question's words that stand in the corpus: median margins
-# of answered and refused questions are 6.5 and 1.8 for Chinese on Chinese, 1.9 and 1.0 for Arabic on Chinese.
-_MARGIN_MIDPOINT = 1.3
-_MARGIN_PER_REACH = 2.3
-_MARGIN_SLOPE = 1.9
-# Candidates that make the background. Where there are fewer, they are all about one subject and the margin is smaller.
-_BACKGROUND = 50
-_ANSWERED_FROM = 0.5
+__all__ = ["Answer", "Citation", "compose", "escape_markdown"]
 
 _PHRASES = {
     "zh": {
@@ -53,32 +37,13 @@ _PHRASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Citation:
-    """A quote and where it stands.
-
-    quote: verbatim, markup aside; of a table row its own cells, joined by " | ". header: the header cells of a row.
-    start, end: character offsets into the article file. url: source_url#anchor, or "".
-    """
-
-    number: int
-    article: str
-    anchor: str
-    heading: str
-    title: str
-    date: str
-    quote: str
-    header: tuple[str, ...]
-    start: int
-    end: int
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """What the corpus says to a question.
 
     text: Markdown with [1] markers. confidence: 0..1, the probability that the corpus answers the question.
-    hits: what was retrieved, best first.
+    hits: what was retrieved, best first. understood: the question that was answered where it is another than was asked
+    (a follow-up), else "". notice: one line on what did not work (the language model), else "". generation: of the
+    index that answered.
     """
 
     question: str
@@ -87,6 +52,9 @@ class Answer:
     answered: bool
     confidence: float
     hits: tuple[Hit, ...]
+    understood: str = ""
+    notice: str = ""
+    generation: int = 0
 
 
 def compose(question: str, ranking: Ranking) -> Answer:
@@ -95,58 +63,11 @@ def compose(question: str, ranking: Ranking) -> Answer:
     confidence = estimate_confidence(ranking)
     if not ranking.hits:
         return Answer(question, phrases["empty"], (), False, 0.0, ())
-    if confidence < _ANSWERED_FROM:
+    if confidence < ANSWERED_FROM:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
-    citations = tuple(
-        Citation(
-            number=number,
-            article=hit.article,
-            anchor=hit.anchor,
-            heading=hit.heading,
-            title=hit.title,
-            date=hit.date,
-            quote=span.text,
-            header=span.header,
-            start=span.start,
-            end=span.end,
-            url=hit.url,
-        )
-        for number, (hit, span) in enumerate(select_quotes(question, ranking), 1)
-    )
+    citations = cite(select_quotes(question, ranking))
     text = "\n\n".join([phrases["answer"], *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)
-
-
-def estimate_confidence(ranking: Ranking) -> float:
-    """Estimate the probability that the corpus answers: how far the best candidate stands out from the others.
-
-    Scores of different languages are not comparable, margins nearly are.
-    """
-    best, others = ranking.evidence[:1], ranking.evidence[1:_BACKGROUND]
-    if len(others) == 0:
-        return float(len(best))
-    scale = math.log(1 + len(others)) / math.log(_BACKGROUND)
-    margin = float(best[0] - others.mean()) / max(ranking.spread * scale, 1e-6)
-    above = margin - _MARGIN_MIDPOINT - _MARGIN_PER_REACH * ranking.reach
-    return 1 / (1 + math.exp(-min(max(_MARGIN_SLOPE * above, -50.0), 50.0)))
-
-
-def select_quotes(question: str, ranking: Ranking) -> list[tuple[Hit, Span]]:
-    """Return the few spans that answer best, best first."""
-    asked_for = asks_for(question)
-    candidates = []
-    for hit in ranking.hits[:_HITS_QUOTED]:
-        for span in hit.spans:
-            fits = asked_for is not None and asked_for.search(span.text) is not None
-            candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * ranking.spread * fits, hit, span))
-    candidates.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
-    chosen: list[tuple[Hit, Span]] = []
-    for score, hit, span in candidates:
-        if len(chosen) == _MOST_QUOTES or score < candidates[0][0] - _QUOTE_MARGIN * ranking.spread:
-            break
-        if all(span.text != quoted.text for _, quoted in chosen):
-            chosen.append((hit, span))
-    return chosen
 
 
 def escape_markdown(text: str) -> str:

@@ -1,0 +1,55 @@
+"""Quotes to numbered citations.
+
+citations = cite(quotes)
+citations[0].number, citations[0].quote, citations[0].url
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from briefqa.quotes import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote and where it stands.
+
+    quote: verbatim, markup aside; of table rows a line each, their own cells joined by " | ". header: the header cells
+    of rows. start, end: character offsets into the article file. url: source_url#anchor, or "". revision: SHA-256 of the
+    article file that was quoted, in hex; "" where it is not known.
+    """
+
+    number: int
+    article: str
+    anchor: str
+    heading: str
+    title: str
+    date: str
+    quote: str
+    header: tuple[str, ...]
+    start: int
+    end: int
+    url: str
+    revision: str = ""
+
+
+def cite(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
+    """Return the quotes as citations, numbered from 1."""
+    return tuple(
+        Citation(
+            number=number,
+            article=quote.hit.article,
+            anchor=quote.hit.anchor,
+            heading=quote.hit.heading,
+            title=quote.hit.title,
+            date=quote.hit.date,
+            quote=quote.text,
+            header=quote.header,
+            start=quote.start,
+            end=quote.end,
+            url=quote.hit.url,
+        )
+        for number, quote in enumerate(quotes, 1)
+    )
