@@ -17,8 +17,8 @@ class Citation:
     """A quote and where it stands.
 
     quote: verbatim, markup aside; of table rows a line each, their own cells joined by " | ". header: the header cells
-    of rows. start, end: character offsets into the article file. url: source_url#anchor, or "". revision: SHA-256 of the
-    article file that was quoted, in hex; "" where it is not known.
+    of rows. start, end: character offsets into the article file. url: source_url#anchor, or "". revision: SHA-256
+    of the article file that was quoted, in hex; "" where it is not known.
     """
 
     number: int
