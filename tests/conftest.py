@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import briefqa
+from briefqa.ranking import Hit, Ranking
 
 
 class BigramEncoder:
@@ -42,6 +43,20 @@ class BigramEncoder:
             for i in range(len(text) - 1):
                 row[zlib.crc32(text[i : i + 2].casefold().encode("utf-8", "surrogatepass")) % self.dim] += 1
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def make_ranking(*hits: Hit, best: float = 0.9, others: int = 49) -> Ranking:
+    """Return a ranking whose best candidate stands so high above others at .6; by default it answers."""
+    return Ranking(
+        hits=hits,
+        evidence=np.array([best] + [0.6] * others, dtype=np.float32),
+        closeness=best,
+        held=1.0,
+        reach=1.0,
+        foreign=False,
+        spread=0.026,
+        unrelated=0.6,
+    )
 
 
 POLICY = """---

@@ -13,24 +13,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from briefqa.citations import Citation, cite
-from briefqa.confidence import ANSWERED_FROM, estimate_confidence
+from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
 from briefqa.quotes import select_quotes
 from briefqa.ranking import Hit, Ranking
 
 __all__ = ["Answer", "Citation", "compose", "escape_markdown"]
 
+# Below this confidence one answer in three is beside the question (docs/answers.md), and the frame says "may".
+_SURE_FROM = 0.75
+
 _PHRASES = {
     "zh": {
         "answer": "简报中的相关原文：",
+        "perhaps": "以下原文或许能回答这个问题：",
         "refusal": "语料库中没有找到这个问题的答案。",
-        "nearest": "最接近的章节：",
+        "nearest": "与问题最接近的，语料库中有这些章节：",
         "empty": "没有可供检索的简报。",
     },
     "en": {
         "answer": "The briefs say:",
+        "perhaps": "This may answer the question:",
         "refusal": "The briefs do not answer this question.",
-        "nearest": "The nearest sections are about:",
+        "nearest": "The corpus does cover:",
         "empty": "There are no briefs to search.",
     },
 }
@@ -57,16 +62,17 @@ class Answer:
     generation: int = 0
 
 
-def compose(question: str, ranking: Ranking) -> Answer:
+def compose(question: str, ranking: Ranking, calibration: Calibration = SHIPPED) -> Answer:
     """Quote the spans that answer, or refuse."""
     phrases = _PHRASES[frame_language(question)]
-    confidence = estimate_confidence(ranking)
     if not ranking.hits:
         return Answer(question, phrases["empty"], (), False, 0.0, ())
+    confidence = calibration.probability(measure_signals(ranking))
     if confidence < ANSWERED_FROM:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
     citations = cite(select_quotes(question, ranking))
-    text = "\n\n".join([phrases["answer"], *_quoted(citations)])
+    frame = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
+    text = "\n\n".join([frame, *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)
 
 

@@ -19,7 +19,7 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
-from briefqa.store import IndexInfo, IndexReader
+from briefqa.store import Filters, IndexInfo, IndexReader
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,7 +76,7 @@ class BriefQA:
         filters: those of FilterOptions; they apply before ranking.
         Raises QuestionError for an empty question or a filter that cannot be understood.
         """
-        return list(self._rank(question, k, filters).hits)
+        return list(self.rank(question, k, make_filters(**filters)).hits)
 
     def ask(
         self,
@@ -84,7 +84,7 @@ class BriefQA:
         **filters: Unpack[FilterOptions],
     ) -> Answer:
         """Answer the question from the corpus, with citations; the filters are those of `retrieve`."""
-        return compose(question, self._rank(question, _HITS_FOR_ANSWER, filters))
+        return compose(question, self.rank(question, _HITS_FOR_ANSWER, make_filters(**filters)))
 
     def ask_stream(
         self,
@@ -94,8 +94,8 @@ class BriefQA:
         """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns."""
         yield self.ask(question, **filters)
 
-    def _rank(self, question: str, k: int, options: FilterOptions) -> Ranking:
-        filters = make_filters(**options)
+    def rank(self, question: str, k: int, filters: Filters) -> Ranking:
+        """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
         with self.store.snapshot() as snapshot:
             return rank(question, snapshot, self._load_encoder(), load_lexicon(self._cache_dir), k, filters)
 

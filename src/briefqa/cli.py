@@ -210,6 +210,9 @@ def evaluate_golden_set(
     golden: Annotated[Path, typer.Argument(help="JSON lines: question, expected, difficulty, language.")],
     index: Index = Path("index"),
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the scores into this file, a .png.")] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="First fit the confidence to these questions, and keep it in the index.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Score the index with questions of which it is known where the corpus answers them.
@@ -228,6 +231,8 @@ def evaluate_golden_set(
 
         # Before minutes of questions, not after them.
         check_plot(plot)
+    if calibrate:
+        _calibrate(index, questions, bar=not as_json)
     evaluation = _evaluate(index, questions, bar=not as_json)
     _problems((golden, unknown.line, unknown.message) for unknown in evaluation.unknown)
     if plot is not None:
@@ -240,6 +245,27 @@ def evaluate_golden_set(
     from briefqa.terminal import render_evaluation
 
     _console().print(render_evaluation(evaluation))
+
+
+def _calibrate(index: Path, questions: list[GoldenQuestion], bar: bool) -> None:
+    from briefqa.api import BriefQA
+    from briefqa.calibration import fit, keep, observe, separation
+    from briefqa.confidence import SHIPPED
+
+    with BriefQA(index) as qa, _progress(disable=not bar) as shown:
+        task = shown.add_task("calibrating", total=len(questions))
+        observations = observe(
+            qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total)
+        )
+    calibration = fit(observations)
+    keep(calibration, index)
+    for name, constants in (("as shipped", SHIPPED), ("calibrated", calibration)):
+        found = separation(observations, constants)
+        typer.echo(
+            f"{name}: auroc {found.auroc:.3f}, false answers {found.false_answers:.3f} of {found.unanswerable},"
+            f" false refusals {found.false_refusals:.3f} of {found.answerable}, brier {found.brier:.3f}",
+            err=True,
+        )
 
 
 def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:

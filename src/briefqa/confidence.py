@@ -1,34 +1,91 @@
 """How probable it is that the corpus answers a question.
 
-confidence = estimate_confidence(ranking)       # 0..1; an answer is given from ANSWERED_FROM on
+    SHIPPED.probability(measure_signals(ranking))       # 0..1; an answer is given from ANSWERED_FROM on
+
+Two logistic models of five signals each, for hits in the question's own script and for foreign ones, in which only
+translations of its words can be found. `calibration.py` fits the constants, for a world in which the corpus answers
+seven of ten questions.
 """
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
 
 from briefqa.ranking import Ranking
 
-# Logistic model of the margin between the best candidate's evidence and the mean of the others', in the encoder's
-# spread. What is expected of it grows with the share of the question's words that stand in the corpus: median margins
-# of answered and refused questions are 6.5 and 1.8 for Chinese on Chinese, 1.9 and 1.0 for Arabic on Chinese.
-_MARGIN_MIDPOINT = 1.3
-_MARGIN_PER_REACH = 2.3
-_MARGIN_SLOPE = 1.9
-# Candidates that make the background. Where there are fewer, they are all about one subject and the margin is smaller.
+# Candidates that the best one is compared with. Where there are fewer, what unrelated texts score takes their places,
+# so that a corpus of one section can refuse and a margin means the same in large and small ones.
 _BACKGROUND = 50
+# Added before a logarithm is taken, in spreads: differences below are noise.
+_LEAST_MARGIN = 0.5
+_LEAST_DEVIATION = 0.3
+# A wrong refusal hides an answer, a doubtful answer shows its quotes: it is given where it is more probable than not.
 ANSWERED_FROM = 0.5
+SIGNALS = ("margin", "deviation", "closeness", "held", "reach")
 
 
-def estimate_confidence(ranking: Ranking) -> float:
-    """Estimate the probability that the corpus answers: how far the best candidate stands out from the others.
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a ranking says of whether it answers. values: (5,) float64, in the order of SIGNALS.
 
-    Scores of different languages are not comparable, margins nearly are.
+    margin: logarithm of how far the best candidate's evidence stands above the mean of the others', in spreads.
+    deviation: logarithm of the others' standard deviation, in spreads. closeness: of the first hit above unrelated
+    texts, in spreads. held, reach, foreign: see Ranking.
     """
-    best, others = ranking.evidence[:1], ranking.evidence[1:_BACKGROUND]
-    if len(others) == 0:
-        return float(len(best))
-    scale = math.log(1 + len(others)) / math.log(_BACKGROUND)
-    margin = float(best[0] - others.mean()) / max(ranking.spread * scale, 1e-6)
-    above = margin - _MARGIN_MIDPOINT - _MARGIN_PER_REACH * ranking.reach
-    return 1 / (1 + math.exp(-min(max(_MARGIN_SLOPE * above, -50.0), 50.0)))
+
+    values: np.ndarray
+    foreign: bool
+
+
+def measure_signals(ranking: Ranking) -> Signals:
+    """Measure the signals of a ranking that has hits."""
+    others = np.full(_BACKGROUND - 1, ranking.unrelated)
+    found = ranking.evidence[1:_BACKGROUND]
+    others[: len(found)] = found
+    margin = (float(ranking.evidence[0]) - float(others.mean())) / ranking.spread
+    values = (
+        math.log(max(margin, 0.0) + _LEAST_MARGIN),
+        math.log(float(others.std()) / ranking.spread + _LEAST_DEVIATION),
+        (ranking.closeness - ranking.unrelated) / ranking.spread,
+        ranking.held,
+        ranking.reach,
+    )
+    return Signals(np.array(values), ranking.foreign)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The constants of the confidence.
+
+    own, foreign: (6,) an intercept and a weight for each of SIGNALS, for hits in the question's script and in another.
+    """
+
+    own: tuple[float, ...]
+    foreign: tuple[float, ...]
+
+    @classmethod
+    def from_json(cls, text: str) -> Calibration:
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(tuple(values["own"]), tuple(values["foreign"]))
+
+    def to_json(self) -> str:
+        """Write the constants as JSON."""
+        return json.dumps(asdict(self))
+
+    def probability(self, signals: Signals) -> float:
+        """Return the probability, 0..1, that the corpus answers."""
+        weights = self.foreign if signals.foreign else self.own
+        above = weights[0] + float(np.dot(weights[1:], signals.values))
+        return 1 / (1 + math.exp(-min(max(above, -50.0), 50.0)))
+
+
+# Printed by benchmarks/calibration.py; docs/answers.md says what they were fitted to.
+SHIPPED = Calibration(
+    own=(-9.24, 5.37, -2.78, 0.71, 5.97, -1.97),
+    foreign=(-4.27, 3.99, -2.67, 0.69, 4.77, -2.67),
+)

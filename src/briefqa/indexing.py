@@ -84,7 +84,7 @@ def build(
             empty = not writer.count_vectors()
             if not empty and model.fingerprint != writer.meta["fingerprint"]:
                 raise EncoderMismatchError.between(settings.index, writer.meta["fingerprint"], model.fingerprint)
-            if empty or "spread" not in writer.meta:
+            if empty or not writer.has_geometry():
                 writer.put_geometry(measure(model) if own else load_geometry(model, settings.cache_dir))
             lexicon = load_lexicon(settings.cache_dir)
             for batch in _batches(changes.to_read, settings.corpus, model, problems):

@@ -1,6 +1,6 @@
 """How much of a question's words a chunk and its spans hold, each from 0 to 1.
 
-    words = Match(lexicon.own_concepts(question), snapshot)
+    words = Match(lexicon.own_concepts(question), snapshot, allowed)
     words.share                     # (n_chunks,) BM25 over the most that this question could reach
     words.coverage(spans)           # for candidates: the share of the question that stands in each span
 
@@ -71,11 +71,11 @@ class Match:
     """A question's concepts in a snapshot.
 
     share: (n_chunks,) float32, the BM25 of each chunk over the most that the question could reach, 0..1.
-    reach: the share of the question, by rarity, that stands in the corpus at all, 0..1.
+    reach: the share of the question, by rarity, that stands in the chunks that may answer at all, 0..1.
     worded: the share of the question, by rarity, that is words and not codes, numbers or dates, 0..1.
     """
 
-    def __init__(self, concepts: Sequence[Concept], snapshot: Snapshot) -> None:
+    def __init__(self, concepts: Sequence[Concept], snapshot: Snapshot, allowed: np.ndarray | None = None) -> None:
         self._postings = snapshot.postings({term for concept in concepts for option in concept for term in option})
         n_chunks = len(snapshot.vectors)
         self._counts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -91,7 +91,8 @@ class Match:
             if not any(char.isdigit() for term in concept[0] for char in term):
                 worded += rarity
             if len(rows):
-                reached += rarity
+                if allowed is None or allowed[rows].any():
+                    reached += rarity
                 self.share[rows] += rarity * counts / (counts + saturation[rows])
                 self._found.append((options, rarity))
         self._total = max(total, 1e-6)

@@ -6,7 +6,10 @@ quotes[0].text, quotes[0].start, quotes[0].end      # what a citation will say, 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from briefqa.chunks import Span
 from briefqa.question import asks_for
@@ -17,10 +20,21 @@ _MOST_QUOTES = 3
 # Spans of the first hits compete; further down the right one is rarely found (golden set: never).
 _HITS_QUOTED = 5
 # A further quote must come this close to the best one's score, in the encoder's spread, else it is filler.
-_QUOTE_MARGIN = 1.9
+_QUOTE_MARGIN = 2.4
 # What a question asks for counts this much when it stands in a span, in the encoder's spread: more than neighbouring
 # sentences differ by.
 _ASKED_FOR = 1.15
+# The first hit's best quote comes first unless another one is better by this, in the encoder's spread.
+_FIRST_HIT = 0.5
+# Two quotes that share this much of the shorter one's pairs of characters say the same.
+_SAME = 0.8
+# A sentence that begins so speaks of what the one before it named.
+_REFERS_BACK = re.compile(
+    r"[“‘\"'（(]*(?:这(?!里)|该(?!国|年)|其(?![他它余次实])|它|他(?!国|日)|她|此(?!外|后|时)|前者|后者|上述|对此|為此|为此|これ|それ|その|この|彼)"
+    r"|[“‘\"'(]*(?:it|its|this|these|those|they|their|he|his|she|her|such|both|the (?:latter|former|same)"
+    r"|est[aeo]s?|ello|ella|dies(?:e[rsmn]?)?|il|elle|cela|cette|это|этот|эта|эти|он|она|они|هذا|هذه|ذلك|تلك)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +60,10 @@ def quote_span(hit: Hit, span: Span) -> Quote:
 
 
 def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
-    """Return the few quotes that answer best, best first."""
+    """Return the few quotes that answer best, best first.
+
+    A sentence that speaks of the one before it brings that one along; sentences that follow each other are one quote.
+    """
     asked_for = asks_for(question)
     candidates = []
     for hit in ranking.hits[:_HITS_QUOTED]:
@@ -54,10 +71,64 @@ def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
             fits = asked_for is not None and asked_for.search(span.text) is not None
             candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * ranking.spread * fits, hit, span))
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
-    chosen: list[Quote] = []
+    chosen: list[tuple[float, Hit, Span]] = []
     for score, hit, span in candidates:
         if len(chosen) == _MOST_QUOTES or score < candidates[0][0] - _QUOTE_MARGIN * ranking.spread:
             break
-        if all(span.text != quote.text for quote in chosen):
-            chosen.append(quote_span(hit, span))
-    return chosen
+        if not any(_say_the_same(span, other) for _, _, other in chosen):
+            chosen.append((score + _FIRST_HIT * ranking.spread * (hit.rank == 1), hit, span))
+    chosen.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
+    quotes: list[Quote] = []
+    for _, hit, span in chosen:
+        if not any(quote.hit is hit and quote.start <= span.start < quote.end for quote in quotes):
+            quotes.append(_quote_passage(hit, span, [other for _, owner, other in chosen if owner is hit]))
+    return quotes
+
+
+def _say_the_same(one: Span, other: Span) -> bool:
+    if one.header != other.header:
+        return False
+    if one.header:  # rows of one table are alike, and each says something else
+        return one.text == other.text
+    pairs = [{a + b for a, b in pairwise(span.text)} for span in (one, other)]
+    return len(pairs[0] & pairs[1]) >= _SAME * max(min(map(len, pairs)), 1)
+
+
+def _quote_passage(hit: Hit, span: Span, chosen: Sequence[Span]) -> Quote:
+    """Return the quote of a span together with the chosen ones beside it, and with the sentence that it refers to."""
+    passage = _passage(hit, span)
+    if not passage:
+        return quote_span(hit, span)
+    at = next(i for i, (_, other) in enumerate(passage) if other is span)
+    first = last = at
+    while first > 0 and (passage[first - 1][1] in chosen or _depends(passage, first, at)):
+        first -= 1
+    while last + 1 < len(passage) and passage[last + 1][1] in chosen:
+        last += 1
+    start, end = passage[first], passage[last]
+    text = hit.text[start[0] : end[0] + len(end[1].text)]
+    return Quote(hit, text, span.header, start[1].start, end[1].end)
+
+
+def _depends(passage: Sequence[tuple[int, Span]], first: int, at: int) -> bool:
+    """Say whether the sentence at `first` needs the one before it; one sentence is brought along, not a chain."""
+    return first == at and _REFERS_BACK.match(passage[first][1].text) is not None
+
+
+def _passage(hit: Hit, span: Span) -> list[tuple[int, Span]]:
+    """Return the sentences of the span's paragraph, in order, each with its place in the hit's text; a row has none."""
+    if span.header or span.kind in ("row", "header", "code"):
+        return []
+    paragraph: list[tuple[int, Span]] = []
+    at = 0
+    for other in sorted(hit.spans, key=lambda other: other.start):
+        found = hit.text.find(other.text, at)
+        if found < 0:
+            continue
+        if paragraph and "\n" in hit.text[at:found]:
+            if any(one is span for _, one in paragraph):
+                break
+            paragraph = []
+        paragraph.append((found, other))
+        at = found + len(other.text)
+    return paragraph if any(one is span for _, one in paragraph) else []

@@ -82,17 +82,23 @@ class FilterOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Hits, best first, and what is usual for this question.
+    """Hits, best first, and what says whether they answer.
 
-    evidence: (n_candidates,) highest first, scores in which words count half: how far the best stands out says whether
-    the corpus answers. reach: the share of the question's words that stand in the corpus, 0..1, low for another
-    language. spread: the unit of scores, see Geometry.
+    evidence: (n_candidates,) highest first, scores in which words count half: how far the best stands out matters.
+    closeness: the mean cosine of the first hit and its best span. held: the share of the question, by rarity, that one
+    of its spans holds, and reach: the share that the chunks which may answer hold at all, both 0..1; of the question's
+    own words, or of their translations where the first hit is foreign, in another script than the question. spread,
+    unrelated: the unit and the zero of cosines, see Geometry.
     """
 
     hits: tuple[Hit, ...]
     evidence: np.ndarray
+    closeness: float
+    held: float
     reach: float
+    foreign: bool
     spread: float
+    unrelated: float
 
 
 def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, k: int, filters: Filters) -> Ranking:
@@ -100,13 +106,13 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
     if k < 1:
         raise QuestionError(f"k is {k}: ask for at least one hit")
     question = check_question(question)
-    vectors, spread = snapshot.vectors, snapshot.geometry.spread
+    vectors, spread, unrelated = snapshot.vectors, snapshot.geometry.spread, snapshot.geometry.unrelated
     allowed = snapshot.allowed(filters)
     if len(vectors) == 0 or (allowed is not None and not allowed.any()):
-        return Ranking((), np.empty(0, dtype=np.float32), 0.0, spread)
+        return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, False, spread, unrelated)
     query = snapshot.geometry.without_language(encoder.encode_query([question])[0])
-    words = Match(lexicon.own_concepts(question), snapshot)
-    translations = Match(lexicon.bridged_concepts(question, snapshot.known_terms), snapshot)
+    words = Match(lexicon.own_concepts(question), snapshot, allowed)
+    translations = Match(lexicon.bridged_concepts(question, snapshot.known_terms), snapshot, allowed)
 
     many = max(k, _CHUNK_CANDIDATES)
     rows = np.unique(
@@ -124,13 +130,16 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
     chunk_cosines = vectors.chunk_cosines(query, rows)
     # Words count by how much of the question can be found at all: in another language only names and numbers can.
     weight = _WORDS * words.reach * spread
-    lent = _LENT * words.worded * (snapshot.scripts[rows] != script_of(question))
-    span_words = weight * (words.coverage(spans) + np.repeat(lent, np.diff(spans.starts)))
+    foreign = snapshot.scripts[rows] != script_of(question)
+    lent = _LENT * words.worded * foreign
+    own_coverage, coverage = words.coverage(spans), translations.coverage(spans)
+    span_words = weight * (own_coverage + np.repeat(lent, np.diff(spans.starts)))
     chunk_words = weight * (words.share[rows] + lent)
-    span_scores = span_cosines + span_words + _TRANSLATIONS * spread * translations.coverage(spans)
+    span_scores = span_cosines + span_words + _TRANSLATIONS * spread * coverage
     chunk_scores = chunk_cosines + chunk_words + _TRANSLATIONS * spread * translations.share[rows]
     scores = (chunk_scores + spans.best(span_scores, chunk_scores)) / 2
-    evidence = (scores + (chunk_cosines + spans.best(span_cosines, chunk_cosines)) / 2) / 2
+    closeness = (chunk_cosines + spans.best(span_cosines, chunk_cosines)) / 2
+    evidence = (scores + closeness) / 2
 
     quote_scores = span_cosines + _QUOTED * (span_scores - span_cosines)
     # Equal scores: the newer article first.
@@ -139,7 +148,18 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
         _hit(chunk, article, float(scores[i]), number, quote_scores[spans.starts[i] : spans.starts[i + 1]])
         for number, (i, (chunk, article)) in enumerate(zip(order, snapshot.chunks(rows[order]), strict=True), 1)
     )
-    return Ranking(hits, np.sort(evidence)[::-1], words.reach, spread)
+    first = order[0]
+    held = (coverage if foreign[first] else own_coverage)[spans.starts[first] : spans.starts[first + 1]]
+    return Ranking(
+        hits=hits,
+        evidence=np.sort(evidence)[::-1],
+        closeness=float(closeness[first]),
+        held=float(held.max(initial=0)),
+        reach=translations.reach if foreign[first] else words.reach,
+        foreign=bool(foreign[first]),
+        spread=spread,
+        unrelated=unrelated,
+    )
 
 
 def _highest(share: np.ndarray, count: int, allowed: np.ndarray | None) -> np.ndarray:

@@ -8,7 +8,7 @@ differ in a few directions, which say in what language a text is and nothing of 
 them only draws it to texts in its own language, or away from all others (Yang et al. 2021, "A simple and effective
 method to eliminate the self language bias in multilingual representations"). How much the cosines of unrelated
 questions spread is the unit in which other evidence is weighed against cosines: .026 for the bundled encoder, .08 for
-USE alone.
+USE alone. Their mean is what a text scores that has nothing to do with a question, the same in all languages to .001.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from briefqa.prepared import prepared
 if TYPE_CHECKING:
     from briefqa.encoders import Encoder
 
-_FORMAT = 1  # count up when what is measured changes
+_FORMAT = 2  # count up when what is measured changes
 # Share of the dimensions that may be language directions at most: a small space has none to spare.
 _MOST_DIRECTIONS = 1 / 32
 # For an encoder that puts all texts in one place: what has no weight beside its cosines still has some by itself.
@@ -36,10 +36,13 @@ _LEAST_SPREAD = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """directions: float32 (k, dim), orthonormal; k may be 0. spread: standard deviation of unrelated cosines."""
+    """directions: float32 (k, dim), orthonormal; k may be 0. spread, unrelated: standard deviation and mean of the
+    cosines of unrelated questions.
+    """
 
     directions: np.ndarray
     spread: float
+    unrelated: float
 
     def without_language(self, query: np.ndarray) -> np.ndarray:
         """Return the query (dim,) without what it has of the language directions."""
@@ -58,8 +61,9 @@ def measure(encoder: Encoder) -> Geometry:
     directions = directions[:most]
     rows = rows - rows @ directions.T @ directions
     pairs = np.triu_indices(len(questions), 1)
-    spread = np.mean([(same @ same.T)[pairs].std() for same in rows.transpose(1, 0, 2)])
-    return Geometry(np.asarray(directions, dtype=np.float32), max(float(spread), _LEAST_SPREAD))
+    cosines = [(same @ same.T)[pairs] for same in rows.transpose(1, 0, 2)]
+    spread = max(float(np.mean([values.std() for values in cosines])), _LEAST_SPREAD)
+    return Geometry(np.asarray(directions, dtype=np.float32), spread, float(np.mean(cosines)))
 
 
 def load_geometry(encoder: Encoder, cache_dir: Path) -> Geometry:
@@ -69,12 +73,13 @@ def load_geometry(encoder: Encoder, cache_dir: Path) -> Geometry:
     def write(folder: Path) -> None:
         measured.append(measure(encoder))
         np.save(folder / "directions.npy", measured[0].directions)
-        (folder / "spread.json").write_text(json.dumps(measured[0].spread), encoding="utf-8")
+        cosines = {"spread": measured[0].spread, "unrelated": measured[0].unrelated}
+        (folder / "cosines.json").write_text(json.dumps(cosines), encoding="utf-8")
 
     folder = prepared(cache_dir / f"geometry-{_FORMAT}-{zlib.crc32(encoder.fingerprint.encode()):08x}", write)
     if measured:
         return measured[0]
     if folder is None:
         return measure(encoder)
-    spread = json.loads((folder / "spread.json").read_text(encoding="utf-8"))
-    return Geometry(np.load(folder / "directions.npy"), float(spread))
+    cosines = json.loads((folder / "cosines.json").read_text(encoding="utf-8"))
+    return Geometry(np.load(folder / "directions.npy"), **cosines)

@@ -25,6 +25,7 @@ from briefqa.encoders.geometry import Geometry
 from briefqa.errors import BriefqaError
 from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
+    COSINES,
     Filters,
     IndexInfo,
     StoredArticle,
@@ -121,6 +122,7 @@ def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
     directions = [
         np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
     ]
+    meta = read_meta(connection)
     return Generation(
         vectors=vectors,
         lengths=np.array([length for length, _, _ in stored], dtype=np.float32),
@@ -129,7 +131,7 @@ def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
         row_of=row_of,
         geometry=Geometry(
             np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
-            float(read_meta(connection).get("spread", 0)),
+            **{name: float(meta.get(name, 0)) for name in COSINES},
         ),
     )
 
@@ -163,6 +165,11 @@ class Snapshot:
         """Return what is known of the index as a whole."""
         return read_info(self._connection)
 
+    def calibration(self) -> str:
+        """Return the calibration that was made for this index, as JSON; "" if none was, or for another encoder."""
+        meta = read_meta(self._connection)
+        return meta.get("calibration", "") if meta.get("calibrated_for") == meta["fingerprint"] else ""
+
     def known_articles(self) -> dict[str, tuple[str, str]]:
         """Return slug → (sha256, path) of what is indexed."""
         return read_known_articles(self._connection)
@@ -185,6 +192,9 @@ class Snapshot:
         if filters.articles:
             clauses.append("slug IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(filters.articles))
+        if filters.without:
+            clauses.append("slug NOT IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(filters.without))
         found = self._connection.execute(
             f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {' AND '.join(clauses)}", values
         )

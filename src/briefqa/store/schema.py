@@ -10,8 +10,11 @@ from briefqa.errors import IndexCorruptError, IndexNotFoundError
 
 DATABASE = "briefqa.db"
 # Raised when an older briefqa could not read what a newer one wrote, or a newer one what an older one wrote: the next
-# build then makes the tables anew and keeps the vectors. 2: terms.
-FORMAT = 2
+# build then makes the tables anew and keeps the vectors. 2: terms. 3: what unrelated texts score.
+FORMAT = 3
+
+# What the meta table keeps of an encoder's geometry, as numbers.
+COSINES = frozenset({"spread", "unrelated"})
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -95,6 +98,7 @@ class Filters:
     """Which articles may answer; an empty field lets all pass.
 
     since, until: ISO dates, both included. tags: any of them. category: this one. articles: slugs, any of them.
+    without: slugs, none of them.
     """
 
     since: str = ""
@@ -102,9 +106,10 @@ class Filters:
     tags: tuple[str, ...] = ()
     category: str = ""
     articles: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.since or self.until or self.tags or self.category or self.articles)
+        return bool(self.since or self.until or self.tags or self.category or self.articles or self.without)
 
 
 @dataclass(frozen=True, slots=True)

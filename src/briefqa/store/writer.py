@@ -23,7 +23,16 @@ from briefqa.chunks import Chunk
 from briefqa.encoders.geometry import Geometry
 from briefqa.errors import CorpusError, IndexLockedError
 from briefqa.store.postings import PostingWriter
-from briefqa.store.schema import DATABASE, FORMAT, TABLES, check_format, corrupt, read_known_articles, read_meta
+from briefqa.store.schema import (
+    COSINES,
+    DATABASE,
+    FORMAT,
+    TABLES,
+    check_format,
+    corrupt,
+    read_known_articles,
+    read_meta,
+)
 from briefqa.store.vectors import save_cache
 from briefqa.writing import script_of
 
@@ -234,7 +243,12 @@ class IndexWriter:
         self._loosened.clear()
         for table in ("vector", "geometry"):
             self._connection.execute(f"DELETE FROM {table}")
-        self.meta.pop("spread", None)
+        for name in COSINES:
+            self.meta.pop(name, None)
+
+    def has_geometry(self) -> bool:
+        """Say whether it is stored what was measured of the encoder."""
+        return self.meta.keys() >= COSINES
 
     def put_geometry(self, geometry: Geometry) -> None:
         """Store what was measured of the encoder."""
@@ -243,7 +257,7 @@ class IndexWriter:
             "INSERT INTO geometry VALUES (?, ?)",
             ((rank, row.astype("<f4").tobytes()) for rank, row in enumerate(geometry.directions)),
         )
-        self.meta["spread"] = repr(geometry.spread)
+        self.meta.update({name: repr(getattr(geometry, name)) for name in COSINES})
 
     def commit(
         self, *, corpus: Path, encoder: str, fingerprint: str, chunking: str, terms: str, problems: Sequence[Problem]
@@ -262,7 +276,7 @@ class IndexWriter:
             "fingerprint": fingerprint,
             "chunking": chunking,
             "terms": terms,
-            "spread": self.meta.get("spread", "0"),
+            **{name: self.meta.get(name, "0") for name in COSINES},
         }
         self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self.replace_problems(problems)
@@ -277,6 +291,12 @@ class IndexWriter:
         self._connection.executemany(
             "INSERT INTO problem VALUES (?, ?, ?)", [(p.path, p.line, p.message) for p in problems]
         )
+
+    def commit_calibration(self, calibration: str) -> None:
+        """Keep a calibration, as JSON, for this encoder; the generation stays."""
+        values = {"calibration": calibration, "calibrated_for": self.meta.get("fingerprint", "")}
+        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+        self._connection.execute("COMMIT")
 
     def commit_problems(self, problems: Sequence[Problem]) -> None:
         """End a build that changed no article: the generation stays, only its problems are noted."""

@@ -1,0 +1,122 @@
+"""A few quotes answer: whole sentences, each thing once, with what they refer to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from conftest import make_ranking
+
+from briefqa.articles import parse_article
+from briefqa.chunks import Span, chunk_article
+from briefqa.quotes import Quote, quote_span, select_quotes
+from briefqa.ranking import Hit
+
+
+def hit(text: str, *scores: float, article: str = "a", rank: int = 1, score: float = 0.9) -> Hit:
+    """Make a hit of Markdown as briefqa reads it; scores: of its spans, in the order of the text."""
+    (chunk,) = chunk_article(parse_article(text, article, f"{article}.md"), 2_000, len)
+    assert len(scores) == len(chunk.spans), [span.text for span in chunk.spans]
+    spans = [replace(span, score=value) for span, value in zip(chunk.spans, scores, strict=True)]
+    spans.sort(key=lambda span: (-span.score, span.start))
+    return Hit(
+        article, chunk.anchor, chunk.heading, (), "题目", "2025-12-15", "", "", chunk.text, score, rank, tuple(spans)
+    )
+
+
+def quotes(*hits: Hit, question: str = "哪些芯片被禁？") -> list[Quote]:
+    return select_quotes(question, make_ranking(*hits))
+
+
+def texts(*hits: Hit) -> list[str]:
+    return [quote.text for quote in quotes(*hits)]
+
+
+def test_a_sentence_that_says_it_brings_the_one_that_says_what() -> None:
+    text = "H20是一款特供芯片。它于2025年4月受到限制。之后另有消息。"
+    (quote,) = quotes(hit(text, 0.6, 0.9, 0.5))
+    assert quote.text == "H20是一款特供芯片。它于2025年4月受到限制。"
+    assert text[quote.start : quote.end] == quote.text
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "这使其成为首选。", "该公司已上市。", "其产能有限。", "此举引发争论。", "前者更快。", "“它”很慢。",
+        "这些芯片被禁。", "It is banned.", "Its memory is large.", "These are listed.", "They were sold.",
+        "This is new.", "The latter is faster.", "Este chip es nuevo.", "Diese Chips sind neu.", "Это новое.",
+        "この製品は新しい。",
+    ],
+)  # fmt: skip
+def test_what_refers_back_is_told_by_its_beginning(sentence: str) -> None:
+    first = "B200 was shown in March 2024." if sentence.isascii() else "英伟达发布了B200芯片。"
+    between = " " if sentence.isascii() else ""
+    (quote,) = quotes(hit(first + between + sentence, 0.6, 0.9))
+    assert quote.text == first + between + sentence
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["其他芯片不受影响。", "其实没有结论。", "这里有工厂。", "此外还有三家。", "Itanium is old.", "他国也有。"],
+)
+def test_what_only_looks_so_stands_alone(sentence: str) -> None:
+    assert texts(hit("英伟达发布了B200芯片。" + sentence, 0.6, 0.9)) == [sentence]
+
+
+def test_one_sentence_is_brought_along_and_not_a_chain() -> None:
+    assert texts(hit("甲公司成立。它上市了。它亏损了。", 0.5, 0.5, 0.9)) == ["它上市了。它亏损了。"]
+
+
+def test_nothing_is_brought_along_from_another_paragraph() -> None:
+    assert texts(hit("甲公司成立。\n\n它亏损了。", 0.5, 0.9)) == ["它亏损了。"]
+
+
+def test_sentences_that_follow_each_other_are_one_quote() -> None:
+    article = "第一句说H200。第二句说H20。中间另有一句。最后一句说B200。"
+    found = quotes(hit(article, 0.9, 0.89, 0.5, 0.88))
+    assert [quote.text for quote in found] == ["第一句说H200。第二句说H20。", "最后一句说B200。"]
+    assert all(article[quote.start : quote.end] == quote.text for quote in found)
+
+
+def test_markup_between_two_sentences_is_left_out_of_the_quote_and_not_of_its_place() -> None:
+    text = "**H20**受限。它[获放行](https://example.org)了。"
+    (quote,) = quotes(hit(text, 0.6, 0.9))
+    assert quote.text == "H20受限。它获放行了。" and text[quote.start : quote.end] == text.removeprefix("**")
+
+
+def test_the_same_said_twice_is_quoted_once() -> None:
+    one = hit("H200的算力约为H20的六倍，但比Blackwell慢。", 0.9)
+    other = hit("H200的算力约为H20的六倍，但是比Blackwell慢。", 0.89, article="b", rank=2)
+    third = hit("阿里巴巴询问了购买事宜。", 0.88, article="c", rank=3)
+    assert texts(one, other, third) == [one.text, third.text]
+
+
+def test_rows_of_a_table_are_not_taken_for_the_same() -> None:
+    table = "| 型号 | 状态 |\n|---|---|\n| H100 | 禁止出口 |\n| H101 | 禁止出口 |\n"
+    assert texts(hit(table, 0.9, 0.89)) == ["H100 | 禁止出口", "H101 | 禁止出口"]
+
+
+def test_what_falls_behind_is_not_quoted() -> None:
+    assert texts(hit("第一句说H200。\n\n另一段离题了。", 0.9, 0.7)) == ["第一句说H200。"]
+
+
+def test_the_first_hit_comes_first_unless_another_quote_is_clearly_better() -> None:
+    first = hit("第一篇说H200获批。", 0.9)
+    assert texts(first, hit("第二篇说B200被禁。", 0.905, article="b", rank=2))[0] == first.text
+    assert texts(first, hit("第二篇说B200被禁。", 0.95, article="b", rank=2))[0] == "第二篇说B200被禁。"
+
+
+def test_a_hit_without_spans_is_passed_over() -> None:
+    empty = replace(hit("甲。", 0.9), spans=())
+    assert quotes(empty) == [] and texts(empty, hit("乙说了话。", 0.8, rank=2)) == ["乙说了话。"]
+
+
+def test_a_span_that_its_hit_does_not_show_is_quoted_alone() -> None:
+    odd = replace(hit("甲公司成立。它亏损了。", 0.5, 0.9), text="别的文字")
+    assert [quote.text for quote in quotes(odd)] == ["它亏损了。"]
+
+
+def test_a_quote_of_one_span_is_that_span() -> None:
+    span = Span("甲。", (), 3, 5, "paragraph")
+    quote = quote_span(hit("甲。", 0.9), span)
+    assert (quote.text, quote.start, quote.end, quote.header, quote.marked) == ("甲。", 3, 5, (), ())
