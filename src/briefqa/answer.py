@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
 from briefqa.confidence import ANSWERED_FROM, estimate_confidence
 from briefqa.question import frame_language
@@ -57,8 +58,12 @@ class Answer:
     generation: int = 0
 
 
-def compose(question: str, ranking: Ranking) -> Answer:
-    """Quote the spans that answer, or refuse."""
+def compose(question: str, ranking: Ranking, source: Source | None = None) -> Answer:
+    """Quote the spans that answer, or refuse.
+
+    source: the snapshot that was ranked, which every citation is checked against before it is shown; None where the
+    hits are of no index.
+    """
     phrases = _PHRASES[frame_language(question)]
     confidence = estimate_confidence(ranking)
     if not ranking.hits:
@@ -66,6 +71,10 @@ def compose(question: str, ranking: Ranking) -> Answer:
     if confidence < ANSWERED_FROM:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
     citations = cite(select_quotes(question, ranking))
+    if source is not None:
+        citations = keep_good(citations, ranking.hits, source)
+    if not citations:
+        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
     text = "\n\n".join([phrases["answer"], *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -19,7 +21,7 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
-from briefqa.store import IndexInfo, IndexReader
+from briefqa.store import IndexInfo, IndexReader, Snapshot
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,15 +78,20 @@ class BriefQA:
         filters: those of FilterOptions; they apply before ranking.
         Raises QuestionError for an empty question or a filter that cannot be understood.
         """
-        return list(self._rank(question, k, filters).hits)
+        with self._ranked(question, k, filters) as (ranking, _):
+            return list(ranking.hits)
 
     def ask(
         self,
         question: str,
         **filters: Unpack[FilterOptions],
     ) -> Answer:
-        """Answer the question from the corpus, with citations; the filters are those of `retrieve`."""
-        return compose(question, self._rank(question, _HITS_FOR_ANSWER, filters))
+        """Answer the question from the corpus, with citations; the filters are those of `retrieve`.
+
+        Every citation was checked on the generation that answered, see checking.py.
+        """
+        with self._ranked(question, _HITS_FOR_ANSWER, filters) as (ranking, snapshot):
+            return replace(compose(question, ranking, snapshot), generation=snapshot.generation)
 
     def ask_stream(
         self,
@@ -94,10 +101,12 @@ class BriefQA:
         """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns."""
         yield self.ask(question, **filters)
 
-    def _rank(self, question: str, k: int, options: FilterOptions) -> Ranking:
+    @contextmanager
+    def _ranked(self, question: str, k: int, options: FilterOptions) -> Iterator[tuple[Ranking, Snapshot]]:
         filters = make_filters(**options)
         with self.store.snapshot() as snapshot:
-            return rank(question, snapshot, self._load_encoder(), load_lexicon(self._cache_dir), k, filters)
+            encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+            yield rank(question, snapshot, encoder, lexicon, k, filters), snapshot
 
     def _load_encoder(self) -> Encoder:
         with self._lock:
