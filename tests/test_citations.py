@@ -176,6 +176,25 @@ def test_a_section_that_was_not_retrieved_is_no_source(corpus: Path, index: Path
                 assert check.found == (Place("policy", "banned", citation.start, citation.end),)
 
 
+def test_a_quote_may_lie_in_two_hits_that_follow_each_other(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
+    lines = "\n".join(f"| 芯片{number} | {'说明' * 20}{number} |" for number in range(12))
+    (corpus / "long.md").write_text(f"# 表 {{#t}}\n\n| 名 | 话 |\n|---|---|\n{lines}\n", encoding="utf-8")
+    briefqa.build(corpus, index, encoder=encoder)
+    with briefqa.open(index, encoder=encoder) as qa:
+        hits = sorted(qa.retrieve("芯片说明", k=20, articles="long"), key=lambda hit: min(s.start for s in hit.spans))
+        assert len(hits) > 3
+        rows = [sorted(hit.spans, key=lambda span: span.start) for hit in hits]
+        last, first = rows[1][-1], rows[2][0]
+        citation = replace(
+            cite(corpus, "long", "芯片0"), quote=f"{last.text}\n{first.text}", start=last.start, end=first.end
+        )
+        with qa.store.snapshot() as snapshot:
+            assert check_citation(citation, hits, snapshot).failure == ""
+            assert check_citation(citation, hits[1:3], snapshot).failure == ""
+            for some in (hits[:2], hits[2:], [hits[0], hits[3]]):
+                assert "not retrieved" in check_citation(citation, some, snapshot).message
+
+
 # The corpus as it changes.
 
 
@@ -272,7 +291,7 @@ def test_a_sentence_that_stood_twice_is_found_where_it_is_left(corpus: Path, che
     rewrite(corpus / "policy.md", BANNED, "没有了。")
     verdict = check(citation)
     assert verdict.failure == "stale" and [place.article for place in verdict.found] == ["weather", "weather"]
-    assert "and in 1 other places" in verdict.message
+    assert "and in 1 more" in verdict.message
     assert verdict.found[0].start < verdict.found[1].start
 
 

@@ -7,7 +7,7 @@
 A citation is good if
 
 1. its article has a section with its anchor, and its heading, title, date and address are theirs;
-2. it lies in a chunk that was retrieved for the question, where the hits are known;
+2. it lies in what was retrieved for the question, where the hits are known;
 3. its quote is what a reader sees between its offsets, all of which lie in that section, rows below their header.
 
 What else of the file has changed does not matter. One that fails is never shown as good, and has a kind:
@@ -35,7 +35,7 @@ from typing import Protocol
 
 from briefqa.citations import Citation
 from briefqa.ranking import Hit, section_url
-from briefqa.verbatim import VisibleArticle, Wording
+from briefqa.verbatim import VisibleArticle, VisibleSection, Wording
 
 FABRICATED = "fabricated"
 MISATTRIBUTED = "misattributed"
@@ -166,15 +166,19 @@ def _check_source(citation: Citation, article: VisibleArticle, places: Sequence[
         if said != true:
             kind = STALE if _changed(citation, article) else MISATTRIBUTED
             return Check(citation, kind, f"the quote stands, but its {name} is “{one_line(true)}”", (own,))
-    if places is not None and not any(_within(own, place) for place in places):
-        message = "the quote stands, but its section was not retrieved for this question"
+    if places is not None and not _covered(own, places, section):
+        message = "the quote stands, but that part of its section was not retrieved for this question"
         return Check(citation, MISATTRIBUTED, message, (own,))
     return Check(citation)
 
 
-def _within(inner: Place, outer: Place) -> bool:
-    same = (inner.article, inner.anchor) == (outer.article, outer.anchor)
-    return same and outer.start <= inner.start and inner.end <= outer.end
+def _covered(own: Place, places: Sequence[Place], section: VisibleSection) -> bool:
+    """Say whether a quote lies in one of the places, or in several without a gap: long tables are cut into chunks."""
+    reached = own.start
+    for place in sorted(places, key=lambda place: place.start):
+        if (place.article, place.anchor) == (own.article, own.anchor) and section.is_empty(reached, place.start):
+            reached = max(reached, place.end)
+    return reached >= own.end
 
 
 def _search(wordings: Iterable[Wording], source: Source) -> dict[Wording, list[tuple[Place, str]]]:
@@ -232,7 +236,7 @@ def _explain(
             reason = "the quote moved within its section" if kind == STALE else "the quote does not stand there"
     if not found:
         return Check(citation, kind, f"{reason}, and no article says this")
-    others = f", and in {len(found) - 1} other places" if len(found) > 1 else ""
+    others = f", and in {len(found) - 1} more" if len(found) > 1 else ""
     return Check(citation, kind, f"{reason}: it stands{now}{under} in {found[0]}{others}", found)
 
 

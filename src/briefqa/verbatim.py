@@ -83,6 +83,10 @@ class VisibleSection:
             return False
         return self._whole(first, last) and self._under(wording.header, first, last)
 
+    def is_empty(self, start: int, end: int) -> bool:
+        """Say whether a reader sees nothing between two offsets of the file."""
+        return bisect_left(self.offsets, start) >= bisect_left(self.offsets, end)
+
     def find(self, wording: Wording) -> Iterator[tuple[int, int]]:
         """Yield the offsets between which it stands, in order."""
         for form in wording.forms:

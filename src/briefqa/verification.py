@@ -18,10 +18,11 @@ from briefqa.answer import Answer
 from briefqa.articles import Problem, list_articles, read_article, slug_of
 from briefqa.checking import Check, Source, check_citations, one_line
 from briefqa.citations import markers
-from briefqa.errors import ArticleError
+from briefqa.errors import ArticleError, IndexCorruptError, IndexNotFoundError
+from briefqa.indexing import compare
 from briefqa.saved import SavedAnswer, read_saved
 from briefqa.settings import Settings
-from briefqa.store import IndexReader
+from briefqa.store import IndexReader, Snapshot
 from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_article
 
 
@@ -59,12 +60,14 @@ class Verification:
 class CorpusFiles:
     """The files of a corpus as they are now, to check citations against. Raises CorpusError if there is no such folder.
 
-    problems: of the files that could not be read.
+    indexed: an index that may hold some of them unchanged, so that they need not be read when a quote is looked for
+    everywhere. problems: of the files that could not be read.
     """
 
-    def __init__(self, corpus: Path) -> None:
+    def __init__(self, corpus: Path, indexed: Snapshot | None = None) -> None:
         self.problems: list[Problem] = []
         self._corpus = corpus
+        self._indexed = indexed
         self._paths = {slug_of(path, corpus): path for path in list_articles(corpus)[0]}
         self._kept = KeptArticles()
 
@@ -83,7 +86,12 @@ class CorpusFiles:
 
     def holding(self, bares: Collection[str]) -> Iterator[VisibleArticle]:
         """Yield each article that holds one of these texts, white space and borders aside."""
-        for slug in list(self._paths):
+        unchanged: set[str] = set()
+        if self._indexed is not None:
+            known = self._indexed.known_articles()
+            unchanged |= set(compare(self._corpus, list(self._paths.values()), known, lambda *_: None).unchanged)
+            yield from (article for article in self._indexed.holding(bares) if article.slug in unchanged)
+        for slug in [slug for slug in self._paths if slug not in unchanged]:
             article = self.visible(slug)
             if article is not None:
                 whole = bare("".join([section.text for section in article.sections]))
@@ -102,15 +110,19 @@ def verify(
     itself. Raises SavedAnswerError, CorpusError, IndexNotFoundError, IndexCorruptError.
     """
     answers = _saved(answer)
-    if corpus is not None:
-        return _verify_files(answers, Path(corpus).expanduser())
-    reader = IndexReader(Settings.from_environment(index=index).index)
+    folder = Path(corpus).expanduser() if corpus is not None else None
+    try:
+        reader = IndexReader(Settings.from_environment(index=index).index)
+    except (IndexNotFoundError, IndexCorruptError):
+        if folder is None:
+            raise
+        return _verify_files(answers, folder, None)
     try:
         with reader.snapshot() as snapshot:
-            folder = Path(snapshot.info().corpus)
-            if folder.is_dir():
-                return _verify_files(answers, folder)
-            against = f"the index in {reader.index}, generation {snapshot.generation} ({folder} is not there)"
+            built_from = Path(snapshot.info().corpus)
+            if folder is not None or built_from.is_dir():
+                return _verify_files(answers, folder or built_from, snapshot)
+            against = f"the index in {reader.index}, generation {snapshot.generation} ({built_from} is not there)"
             return Verification(against, _check_answers(answers, snapshot), ())
     finally:
         reader.close()
@@ -123,8 +135,8 @@ def _saved(answer: Answer | str | Path | Sequence[Answer] | Sequence[SavedAnswer
     return [SavedAnswer.of(one) if isinstance(one, Answer) else one for one in several]
 
 
-def _verify_files(answers: Sequence[SavedAnswer], folder: Path) -> Verification:
-    files = CorpusFiles(folder)
+def _verify_files(answers: Sequence[SavedAnswer], folder: Path, indexed: Snapshot | None) -> Verification:
+    files = CorpusFiles(folder, indexed)
     checks = _check_answers(answers, files)
     return Verification(f"the articles in {folder}", checks, tuple(files.problems))
 
