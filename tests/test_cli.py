@@ -101,7 +101,9 @@ def test_alone_it_shows_its_commands(run) -> None:  # type: ignore[no-untyped-de
     assert status == 0 and all(name in out for name in ("build", "ask", "search", "eval", "status", "chat"))
 
 
-@pytest.mark.parametrize("args", [[], ["--help"], ["ask", "--help"], ["eval", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "args", [[], ["--help"], ["ask", "--help"], ["eval", "--help"], ["verify", "--help"], ["--version"]]
+)
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     code = LIGHT.format(args=args) + (
         "heavy = ('torch', 'gradio', 'numpy', 'faiss', 'sentence_transformers', 'markdown_it', 'yaml', 'sqlite3',"

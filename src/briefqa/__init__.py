@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from briefqa.answer import Answer
     from briefqa.api import BriefQA, ask, open, retrieve
     from briefqa.articles import Problem
+    from briefqa.checking import Check, Place
     from briefqa.chunks import Span
     from briefqa.citations import Citation
     from briefqa.errors import (
@@ -36,15 +37,18 @@ if TYPE_CHECKING:
         IndexNotFoundError,
         LLMError,
         QuestionError,
+        SavedAnswerError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.ranking import Hit
+    from briefqa.verification import Verification, verify
 
 _MODULE_OF = {
     "answer": ["Answer"],
     "api": ["BriefQA", "ask", "open", "retrieve"],
     "articles": ["Problem"],
     "indexing": ["BuildReport", "build"],
+    "checking": ["Check", "Place"],
     "chunks": ["Span"],
     "citations": ["Citation"],
     "errors": [
@@ -59,8 +63,10 @@ _MODULE_OF = {
         "IndexNotFoundError",
         "LLMError",
         "QuestionError",
+        "SavedAnswerError",
     ],
     "ranking": ["Hit"],
+    "verification": ["Verification", "verify"],
 }
 _HOME = {name: module for module, names in _MODULE_OF.items() for name in names}
 
@@ -70,6 +76,7 @@ __all__ = [
     "BriefQA",
     "BriefqaError",
     "BuildReport",
+    "Check",
     "Citation",
     "CorpusError",
     "EncoderMismatchError",
@@ -80,13 +87,17 @@ __all__ = [
     "IndexLockedError",
     "IndexNotFoundError",
     "LLMError",
+    "Place",
     "Problem",
     "QuestionError",
+    "SavedAnswerError",
     "Span",
+    "Verification",
     "ask",
     "build",
     "open",
     "retrieve",
+    "verify",
 ]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
@@ -62,8 +63,14 @@ class Answer:
     generation: int = 0
 
 
-def compose(question: str, ranking: Ranking, calibration: Calibration = SHIPPED) -> Answer:
-    """Quote the spans that answer, or refuse."""
+def compose(
+    question: str, ranking: Ranking, source: Source | None = None, calibration: Calibration = SHIPPED
+) -> Answer:
+    """Quote the spans that answer, or refuse.
+
+    source: the snapshot that was ranked, which every citation is checked against before it is shown; None where the
+    hits are of no index.
+    """
     phrases = _PHRASES[frame_language(question)]
     if not ranking.hits:
         return Answer(question, phrases["empty"], (), False, 0.0, ())
@@ -71,6 +78,10 @@ def compose(question: str, ranking: Ranking, calibration: Calibration = SHIPPED)
     if confidence < ANSWERED_FROM:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
     citations = cite(select_quotes(question, ranking))
+    if source is not None:
+        citations = keep_good(citations, ranking.hits, source)
+    if not citations:
+        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
     frame = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
     text = "\n\n".join([frame, *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from briefqa.answer import Answer, compose
+from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.errors import EncoderMismatchError
 from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
-from briefqa.store import Filters, IndexInfo, IndexReader
+from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -83,8 +86,13 @@ class BriefQA:
         question: str,
         **filters: Unpack[FilterOptions],
     ) -> Answer:
-        """Answer the question from the corpus, with citations; the filters are those of `retrieve`."""
-        return compose(question, self.rank(question, _HITS_FOR_ANSWER, make_filters(**filters)))
+        """Answer the question from the corpus, with citations; the filters are those of `retrieve`.
+
+        Every citation was checked on the generation that answered, see checking.py.
+        """
+        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters)) as (ranking, snapshot):
+            calibration = Calibration.from_json(snapshot.calibration())
+            return replace(compose(question, ranking, snapshot, calibration), generation=snapshot.generation)
 
     def ask_stream(
         self,
@@ -96,8 +104,14 @@ class BriefQA:
 
     def rank(self, question: str, k: int, filters: Filters) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
+        with self._ranked(question, k, filters) as (ranking, _):
+            return ranking
+
+    @contextmanager
+    def _ranked(self, question: str, k: int, filters: Filters) -> Iterator[tuple[Ranking, Snapshot]]:
         with self.store.snapshot() as snapshot:
-            return rank(question, snapshot, self._load_encoder(), load_lexicon(self._cache_dir), k, filters)
+            encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+            yield rank(question, snapshot, encoder, lexicon, k, filters), snapshot
 
     def _load_encoder(self) -> Encoder:
         with self._lock:

@@ -6,10 +6,14 @@ citations[0].number, citations[0].quote, citations[0].url
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from briefqa.quotes import Quote
+
+# A marker, or whatever a backslash keeps from being one.
+_MARKER = re.compile(r"\\.|\[(\d{1,3})\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,12 @@ def cite(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
             start=quote.start,
             end=quote.end,
             url=quote.hit.url,
+            revision=quote.hit.revision,
         )
         for number, quote in enumerate(quotes, 1)
     )
+
+
+def markers(text: str) -> list[str]:
+    """Return the numbers in the [1] markers of an answer's text, in order; an escaped bracket makes none."""
+    return [number for number in _MARKER.findall(text) if number]

@@ -205,6 +205,41 @@ def status(
     _problems(info.problems)
 
 
+@app.command()
+def verify(
+    answer: Annotated[
+        Path,
+        typer.Argument(help="File of an answer that was printed with --json, or of several; - reads it from stdin."),
+    ],
+    corpus: Annotated[
+        Path | None,
+        typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where the index was built from."),
+    ] = None,
+    index: Index = Path("index"),
+    as_json: Json = False,
+) -> None:
+    """Check a saved answer: do the articles, as they are today, still say what it quotes?
+
+    A line for each citation says whether it is ok, stale (its article has changed), misattributed (another place says
+    it) or fabricated (none does), and where the quote stands now. Exit status 1 if anything is wrong.
+    """
+    from briefqa.saved import read_saved
+    from briefqa.verification import verify as verify_answers
+
+    saved = read_saved(sys.stdin.buffer if str(answer) == "-" else answer)
+    verification = verify_answers(saved, index, corpus)
+    if as_json:
+        _print_json({"good": verification.good, **dataclasses.asdict(verification)})
+    else:
+        from briefqa.terminal import verification_lines
+
+        for line in verification_lines(verification):
+            typer.echo(line)
+        _problems((problem.path, problem.line, problem.message) for problem in verification.problems)
+    if not verification.good:
+        raise typer.Exit(1)
+
+
 @app.command("eval")
 def evaluate_golden_set(
     golden: Annotated[Path, typer.Argument(help="JSON lines: question, expected, difficulty, language.")],

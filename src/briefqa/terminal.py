@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from briefqa.answer import Answer, Citation
+from briefqa.checking import one_line, section_name
 from briefqa.ranking import Hit
 
 if TYPE_CHECKING:
     from briefqa.evaluate import Evaluation, Scores
+    from briefqa.verification import Verification
 
 # Sections that are shown in place of the expected ones; more would bury the next miss.
 _SECTIONS_A_MISS = 3
@@ -57,6 +59,23 @@ def render_hits(hits: Sequence[Hit]) -> RenderableType:
         grid.add_row("", "", _source(hit.title, hit.heading, hit.date, hit.article, hit.anchor))
         grid.add_row("")
     return grid
+
+
+def verification_lines(verification: Verification) -> Iterator[str]:
+    """Yield a line for each citation, and one for all of them; lines that another program may read are not wrapped."""
+    for position, answer in enumerate(verification.answers, 1):
+        if len(verification.answers) > 1:
+            yield f"answer {position}: {one_line(answer.question)}".rstrip(": ")
+        for check in answer.citations:
+            citation = check.citation
+            number, where = one_line(str(citation.number)), section_name(citation.article, citation.anchor)
+            message = f": {check.message}" if check.message else ""
+            yield f"{check.failure or 'ok':13} [{number}] {where}{message}"
+        for problem in answer.problems:
+            yield f"{'problem':13} {problem}"
+    checks = [check for answer in verification.answers for check in answer.citations]
+    good = sum(not check.failure for check in checks)
+    yield f"{good} of {len(checks)} citations are good, checked against {verification.against}"
 
 
 def render_evaluation(evaluation: Evaluation) -> RenderableType:

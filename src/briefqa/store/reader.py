@@ -12,17 +12,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
-from briefqa.articles import Section
+from briefqa.articles import Block, Section
 from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
 from briefqa.errors import BriefqaError
+from briefqa.markdown import read_markdown
 from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
@@ -37,6 +41,7 @@ from briefqa.store.schema import (
     read_meta,
 )
 from briefqa.store.vectors import Vectors, load_vectors
+from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
 
 _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 
@@ -46,7 +51,7 @@ class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
     lengths: (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0.
-    row_of: the row of each chunk id.
+    row_of: the row of each chunk id. visible: articles that answers were checked against.
     """
 
     vectors: Vectors
@@ -55,6 +60,7 @@ class Generation:
     dates: np.ndarray
     row_of: np.ndarray
     geometry: Geometry
+    visible: KeptArticles
 
 
 class IndexReader:
@@ -133,6 +139,7 @@ def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
             np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
             **{name: float(meta.get(name, 0)) for name in COSINES},
         ),
+        visible=KeptArticles(),
     )
 
 
@@ -242,7 +249,11 @@ class Snapshot:
 
     def article(self, slug: str) -> tuple[StoredArticle, str, list[Section]] | None:
         """Return an article, its file's text as indexed, and its sections without their blocks; None if unknown."""
-        row = self._connection.execute(f"SELECT id, text, {_ARTICLE} FROM article WHERE slug = ?", (slug,)).fetchone()
+        query = f"SELECT id, text, {_ARTICLE} FROM article WHERE slug = ?"
+        try:
+            row = self._connection.execute(query, (slug,)).fetchone()
+        except UnicodeEncodeError:  # half a surrogate pair, which no file's name has
+            row = None
         if row is None:
             return None
         article_id, text, *front = row
@@ -256,7 +267,38 @@ class Snapshot:
         ]
         return _stored_article(front), text, sections
 
+    def visible(self, slug: str) -> VisibleArticle | None:
+        """Return what a reader sees of an article as indexed; None if it is unknown."""
+        kept = self._generation.visible.get(slug)
+        if kept is not None:
+            return kept
+        found = self.article(slug)
+        if found is None:
+            return None
+        article, text, sections = found
+        blocks = [part for part in read_markdown(text).parts if isinstance(part, Block)]
+        starts = [block.start for block in blocks]
+        seen = [
+            visible_section(section, blocks[bisect_left(starts, section.start) : bisect_left(starts, section.end)])
+            for section in sections
+        ]
+        return self._generation.visible.keep(
+            VisibleArticle(slug, article.sha256, article.title, article.date, article.source_url, tuple(seen))
+        )
+
+    def holding(self, bares: Collection[str]) -> Iterator[VisibleArticle]:
+        """Yield each article that holds one of these texts, white space and borders aside: see verbatim.bare."""
+        chunks = self._connection.execute(
+            "SELECT slug, chunk.text FROM article JOIN chunk ON article_id = article.id ORDER BY article_id, chunk.id"
+        )
+        for slug, texts in groupby(chunks, itemgetter(0)):
+            whole = bare("".join([text for _, text in texts]))
+            if any(text in whole for text in bares) and (article := self.visible(slug)):
+                yield article
+
 
 def _stored_article(row: Sequence[str]) -> StoredArticle:
-    slug, path, title, date, category, tags, source_url, author, summary = row
-    return StoredArticle(slug, path, title, date, category, tuple(json.loads(tags)), source_url, author, summary)
+    slug, path, title, date, category, tags, source_url, author, summary, sha256 = row
+    return StoredArticle(
+        slug, path, title, date, category, tuple(json.loads(tags)), source_url, author, summary, sha256
+    )

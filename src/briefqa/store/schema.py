@@ -136,7 +136,10 @@ class IndexInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredArticle:
-    """An article's front matter, as indexed. slug: its path below the corpus without suffix."""
+    """An article's front matter, as indexed.
+
+    slug: its path below the corpus without suffix. sha256: of the file's bytes.
+    """
 
     slug: str
     path: str
@@ -147,6 +150,7 @@ class StoredArticle:
     source_url: str
     author: str
     summary: str
+    sha256: str
 
 
 def database(index: Path) -> Path:
