@@ -50,6 +50,7 @@ class Hit:
 
     article: path below the corpus without suffix. anchor: "" before the first heading. url: source_url#anchor, or "".
     score: higher is better, comparable within one question. rank: 1 for the best. spans: the chunk's, best first.
+    author: of the article, or "".
     """
 
     article: str
@@ -64,6 +65,7 @@ class Hit:
     score: float
     rank: int
     spans: tuple[Span, ...]
+    author: str = ""
 
 
 class FilterOptions(TypedDict, total=False):
@@ -163,6 +165,7 @@ def _hit(chunk: Chunk, article: StoredArticle, score: float, number: int, span_s
         score=score,
         rank=number,
         spans=tuple(sorted(spans, key=lambda span: (-span.score, span.start))),
+        author=article.author,
     )
 
 
