@@ -9,6 +9,8 @@
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
     ├── GoldenSetError          a file of golden questions cannot be read
+    ├── SavedAnswerError        a saved answer cannot be read
+    ├── ExportError             an export cannot be written
     ├── LLMError                the language model's endpoint failed
     └── QuestionError           the question or a filter of it makes no sense
 
@@ -69,6 +71,14 @@ class EncoderNotFoundError(BriefqaError):
 
 class GoldenSetError(BriefqaError):
     """The golden set is missing, or one of its lines is no golden question."""
+
+
+class SavedAnswerError(BriefqaError):
+    """A saved answer is missing, or its JSON is not that of an answer."""
+
+
+class ExportError(BriefqaError):
+    """An export cannot be written where it should be, or would replace a file."""
 
 
 class LLMError(BriefqaError):
