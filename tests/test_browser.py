@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import briefqa
+from briefqa.export import EXPORTS, from_json, to_bibtex, to_csl_json, to_markdown
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -237,6 +238,54 @@ def test_an_answer_is_copied_with_its_sources(page: Page, context: BrowserContex
     expect(page.locator(".bq-copy")).to_have_text("Copied")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(QUESTION) and "[1]" in copied and "/source/" in copied
+
+
+def download(page: Page, menu: str, name: str) -> tuple[str, str]:
+    """Choose a format in a menu; gives the file's name and text."""
+    page.locator(f"{menu} summary").click()
+    with page.expect_download() as started:
+        page.locator(f"{menu} [data-format={name}]").click()
+    expect(page.locator(f"{menu} .bq-export[open]")).to_have_count(0)
+    return started.value.suggested_filename, Path(started.value.path()).read_text(encoding="utf-8")
+
+
+def test_an_answer_and_the_whole_conversation_are_downloaded_in_each_format(page: Page) -> None:
+    expect(page.locator("#bq-export")).to_be_hidden()
+    ask(page, QUESTION)
+    files = [download(page, "#bq-log .bq-tools", name) for name in EXPORTS]
+    assert [name for name, _ in files] == [f"briefqa-which-chips-are-banned{kind.suffix}" for kind in EXPORTS.values()]
+    markdown, saved, bibtex, csl = (text for _, text in files)
+    (answer,) = from_json(saved)
+    assert (answer.question, answer.answered) == (QUESTION, True)
+    assert [to_markdown([answer]), to_bibtex([answer]), to_csl_json([answer])] == [markdown, bibtex, csl]
+    ask(page, "How do I bake bread?")
+    expect(page.locator(".bq-turn").last.locator(".bq-format")).to_have_count(2)
+    for name, kind in EXPORTS.items():
+        file, text = download(page, "#bq-export", name)
+        assert file == f"briefqa-conversation-which-chips-are-banned{kind.suffix}"
+        assert name != "json" or [turn.question for turn in from_json(text)] == [QUESTION, "How do I bake bread?"]
+    page.locator("#bq-clear").click()
+    expect(page.locator("#bq-export")).to_be_hidden()
+
+
+@pytest.mark.parametrize("context", [{"viewport": {"width": 390, "height": 844}, "locale": "zh-CN"}], indirect=True)
+def test_a_menu_opens_with_the_keyboard_closes_with_escape_and_fits_a_phone(page: Page) -> None:
+    ask(page, "怎么烤面包？")
+    summary = page.locator("#bq-export summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#bq-export .bq-format").first).to_be_in_viewport(ratio=1)
+    expect(page.locator("#bq-export [data-format=bibtex]")).to_be_hidden()
+    assert no_sideways_scroll(page)
+    page.keyboard.press("Tab")
+    expect(page.locator("#bq-export .bq-format").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#bq-export .bq-format").first).to_be_hidden()
+    expect(summary).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("#bq-question textarea").click()
+    expect(page.locator("#bq-export .bq-format").first).to_be_hidden()
+    expect(summary).to_have_accessible_name("导出整个对话")
 
 
 def test_each_conversation_is_its_own(page: Page, browser: Browser, chat: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from briefqa import __version__
+from briefqa.answer import Answer
+from briefqa.cli import Format
+from briefqa.export import EXPORTS, to_json
 
+VALID = to_json([Answer("q", "No.", (), False, 0.0, ())]).encode("utf-8")
 LIGHT = "import sys, briefqa.cli; sys.argv = ['briefqa', *{args!r}]\ntry: briefqa.cli.main()\nexcept SystemExit: pass\n"
 
 
@@ -59,6 +64,66 @@ def test_ask_answers_as_json(run, built: Path) -> None:  # type: ignore[no-untyp
     assert set(answer["hits"][0]) >= {"article", "anchor", "heading_path", "score", "rank", "spans"}
 
 
+def test_ask_answers_in_every_format_and_json_is_one_of_them(run, built: Path) -> None:  # type: ignore[no-untyped-def]
+    asked = ("ask", "Blackwell系列与Rubin芯片仍在禁止清单上？", "--index", built)
+    printed = {name: run(*asked, "--format", name)[1] for name in EXPORTS}
+    assert [name.value for name in Format] == list(EXPORTS)
+    assert printed["json"] == run(*asked, "--json")[1]
+    assert (
+        printed["markdown"].startswith("# Blackwell系列与Rubin芯片仍在禁止清单上？\n")
+        and "[^1]: " in printed["markdown"]
+    )
+    assert printed["bibtex"].startswith("@misc{policy:banned,\n")
+    assert json.loads(printed["csl"])[0]["URL"] == "https://example.org/policy#banned"
+    status, out, err = run(*asked, "--json", "--format", "bibtex")
+    assert (status, out) == (2, "") and "give one" in err
+
+
+def test_a_saved_answer_is_exported_as_it_was_asked(run, built: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    asked = ("ask", "Blackwell系列与Rubin芯片", "--index", built)
+    answer = run(*asked, "--json")[1]
+    saved = tmp_path / "answer.json"
+    saved.write_text("\ufeff" + answer, encoding="utf-8")  # some editors put a byte order mark there
+    for name in EXPORTS:
+        assert run("export", saved, "--format", name) == (0, run(*asked, "--format", name)[1], "")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(answer.encode("utf-8"))))
+    assert run("export", "-") == (0, run(*asked, "--format", "markdown")[1], "")
+
+
+def test_an_export_never_replaces_a_file_unless_told_to(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    saved, output = tmp_path / "talk.json", tmp_path / "talk.md"
+    saved.write_text(to_json([Answer(question, "No.", (), False, 0.0, ()) for question in ("a?", "b?")]), "utf-8")
+    assert run("export", saved, "--output", output) == (0, "", "")
+    assert output.read_text("utf-8") == "# a?\n\nNo.\n\n# b?\n\nNo.\n"
+    output.write_text("mine", "utf-8")
+    status, out, err = run("export", saved, "-o", output)
+    assert (status, out, output.read_text("utf-8")) == (1, "", "mine")
+    assert err == f"briefqa: {output} is there already: choose another name, or replace it with --force\n"
+    assert run("export", saved, "-o", output, "--force")[0] == 0 and output.read_text("utf-8").startswith("# a?")
+
+
+@pytest.mark.parametrize(
+    ("content", "args", "message"),
+    [
+        (None, (), "answer.json is not there: save an answer with `briefqa ask QUESTION --json >"),
+        (b"\xff\xfe{\x00", (), "answer.json is not in UTF-8: save it again as UTF-8"),
+        (b'{"question": "q"}', (), "answer.json: text is missing"),
+        (b"briefqa: no index", (), "answer.json: this is no JSON (Expecting value: line 1 column 1 (char 0)): save"),
+        (VALID, ("--output", "none/a.md"), "there is no folder none: make it first"),
+        (VALID, ("--output", ".", "--force"), ". cannot be written: Is a directory"),
+    ],
+)
+def test_an_export_that_fails_is_told_in_one_line(  # type: ignore[no-untyped-def]
+    run, tmp_path: Path, monkeypatch, content: bytes | None, args: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if content is not None:
+        Path("answer.json").write_bytes(content)
+    status, out, err = run("export", "answer.json", *args)
+    assert (status, out) == (1, "") and err.startswith(f"briefqa: {message}") and len(err.splitlines()) == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"answer.json"}
+
+
 def test_search_lists_sections_best_first_and_takes_filters(run, built: Path) -> None:  # type: ignore[no-untyped-def]
     _, out, _ = run("search", "车载芯片", "--index", built, "-k", "1")
     assert "industry/vendors#vendors" in out and "policy" not in out
@@ -98,11 +163,12 @@ def test_the_version_is_printed(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_alone_it_shows_its_commands(run) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = run()
-    assert status == 0 and all(name in out for name in ("build", "ask", "search", "eval", "status", "chat"))
+    assert status == 0 and all(name in out for name in ("build", "ask", "export", "search", "eval", "status", "chat"))
 
 
 @pytest.mark.parametrize(
-    "args", [[], ["--help"], ["ask", "--help"], ["eval", "--help"], ["verify", "--help"], ["--version"]]
+    "args",
+    [[], ["--help"], ["ask", "--help"], ["eval", "--help"], ["export", "--help"], ["verify", "--help"], ["--version"]],
 )
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     code = LIGHT.format(args=args) + (

@@ -23,10 +23,13 @@ from briefqa.answer import Answer, Citation
 from briefqa.api import BriefQA
 from briefqa.articles import parse_article
 from briefqa.chunks import chunk_article
+from briefqa.citations import web_url
+from briefqa.export import EXPORTS, from_json, to_markdown
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ui import serve
-from briefqa.ui.answers import Turn, render_answer_text, render_conversation, render_welcome
-from briefqa.ui.links import original_url, quote_check, source_path, web_url
+from briefqa.ui.answers import Turn, render_answer_text, render_conversation, render_export_menu, render_welcome
+from briefqa.ui.downloads import file_name, make_download
+from briefqa.ui.links import original_url, quote_check, source_path
 from briefqa.ui.source import render_article
 from briefqa.ui.strings import CHINESE, ENGLISH, LANGUAGES, Strings, choose, translations
 
@@ -61,7 +64,7 @@ HOSTILE = [
 ]
 TAGS = set(
     "html head meta title style body nav main header article section div p h1 h2 h3 h4 h5 h6 a em strong s code pre"
-    " ul ol li blockquote table thead tbody tr th td br hr mark script span time button".split()
+    " ul ol li blockquote table thead tbody tr th td br hr mark script span time button details summary".split()
 )
 
 
@@ -392,6 +395,77 @@ def test_a_question_is_answered_through_the_page(client: TestClient) -> None:
         text = "".join(events.iter_text())
     assert '"process_completed"' in text and '"success": true' in text.replace('"success":true', '"success": true')
     assert "bq-cite" in text and "source/policy?start=" in text
+
+
+# Exports.
+
+
+def test_each_answer_has_a_menu_and_a_refusal_offers_no_references() -> None:
+    asked = [Turn("q", answer("Rubin [1]", citation())), Turn("r", answer("No.")), Turn("s"), Turn("t", notice="!")]
+    page = assert_harmless(render_conversation(asked, ENGLISH))
+    offered = [(item["data-turn"], item["data-format"]) for _, item in page.found if item.get("data-format")]
+    assert offered == [*[("0", name) for name in EXPORTS], ("1", "markdown"), ("1", "json")]
+    whole = assert_harmless(render_export_menu(CHINESE))
+    assert [item["data-turn"] for _, item in whole.found if "data-format" in item] == [""] * len(EXPORTS)
+    assert "导出" in whole.text and ("summary", {"aria-label": "导出整个对话"}) in whole.found
+
+
+def test_a_download_holds_what_the_server_keeps_of_one_answer_or_of_all() -> None:
+    first, second = answer("Rubin [1]", citation(), question="Which?"), answer("No.", question="谁？")
+    turns = (Turn("Which?", first), Turn("x", notice="failed"), Turn("谁？", second))
+    assert make_download(turns, "markdown", "2") == {
+        "name": "briefqa-谁.md",
+        "type": "text/markdown;charset=utf-8",
+        "content": to_markdown([second]),
+    }
+    whole = make_download(turns, "json", "")
+    assert whole and whole["name"] == "briefqa-conversation-Which.json"
+    assert from_json(whole["content"]) == (first, second)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "turn"),
+    [("markdown", "1"), ("markdown", "3"), ("markdown", "-1"), ("html", "0"), (None, ""), ("json", None), ([], {})],
+)
+def test_what_no_menu_offers_is_no_download(file_format: object, turn: object) -> None:
+    assert make_download((Turn("q", answer("No.")), Turn("x")), file_format, turn) is None
+    assert make_download((), "json", "") is None
+
+
+@pytest.mark.parametrize(
+    ("question", "name"),
+    [
+        ("which chips are banned?", "briefqa-which-chips-are-banned"),
+        ("../../etc/passwd\x00\n", "briefqa-etc-passwd"),
+        ("C:\\con<>|*?", "briefqa-C-con"),
+        ("\u202egnp.exe", "briefqa-gnp-exe"),
+        ("？！", "briefqa"),
+        ("\ud800" + "政" * 300, "briefqa-" + "政" * 48),
+    ],
+)
+def test_a_file_is_named_after_its_question_and_nothing_else_in_it(question: str, name: str) -> None:
+    assert file_name(question, whole=False) == name
+    assert len(file_name("😀𠀀" * 99, whole=True).encode() + b".csl.json") <= 255
+
+
+def test_an_answer_is_exported_through_the_page(client: TestClient) -> None:
+    config = client.get("/config").json()
+    events = config["dependencies"]
+    ask = next(index for index, event in enumerate(events) if len(event["targets"]) == 2)
+    downloads = [index for index, event in enumerate(events) if event["targets"][0][1] == "download"]
+
+    def join(index: int, data: list[object], event_data: object = None) -> str:
+        event = {"fn_index": index, "data": data, "event_data": event_data, "session_hash": "export"}
+        assert client.post("/gradio_api/queue/join", json=event).status_code == 200
+        with client.stream("GET", "/gradio_api/queue/data?session_hash=export") as stream:
+            return "".join(stream.iter_text())
+
+    join(ask, ["Rubin芯片仍在清单上？", None])
+    assert len(downloads) == 2
+    for index, turn in zip(downloads, ("0", ""), strict=True):
+        text = join(index, [None], {"format": "markdown", "turn": turn})
+        assert "briefqa-" in text and "[^1]: " in text and "Rubin芯片仍在清单上" in text
+    assert '"output":{"data":[null]' in join(downloads[0], [None], {"turn": "0"}).replace(" ", "")
 
 
 # Words.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from briefqa.quotes import Quote
 
@@ -22,7 +23,7 @@ class Citation:
 
     quote: verbatim, markup aside; of table rows a line each, their own cells joined by " | ". header: the header cells
     of rows. start, end: character offsets into the article file. url: source_url#anchor, or "". revision: SHA-256
-    of the article file that was quoted, in hex; "" where it is not known.
+    of the article file that was quoted, in hex; "" where it is not known. author: of the article, or "".
     """
 
     number: int
@@ -37,6 +38,7 @@ class Citation:
     end: int
     url: str
     revision: str = ""
+    author: str = ""
 
 
 def cite(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
@@ -55,6 +57,7 @@ def cite(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
             end=quote.end,
             url=quote.hit.url,
             revision=quote.hit.revision,
+            author=quote.hit.author,
         )
         for number, quote in enumerate(quotes, 1)
     )
@@ -63,3 +66,14 @@ def cite(quotes: Sequence[Quote]) -> tuple[Citation, ...]:
 def markers(text: str) -> list[str]:
     """Return the numbers in the [1] markers of an answer's text, in order; an escaped bracket makes none."""
     return [number for number in _MARKER.findall(text) if number]
+
+
+def web_url(url: str) -> str:
+    """Return an address that a browser may follow out of here: http or https to some host; else ""."""
+    if any(char.isspace() or not char.isprintable() or char in "<>\"'\\`" for char in url):
+        return ""
+    try:
+        parts = urlsplit(url)
+        return url if parts.scheme in ("http", "https") and parts.hostname else ""
+    except ValueError:
+        return ""

@@ -12,6 +12,7 @@ import dataclasses
 import json
 import logging
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+    from briefqa.answer import Answer
     from briefqa.evaluate import Evaluation, GoldenQuestion
     from briefqa.indexing import BuildReport
     from briefqa.ranking import FilterOptions
@@ -44,6 +46,15 @@ Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only articles wit
 Category = Annotated[str, typer.Option(help="Only articles of this category.")]
 Articles = Annotated[list[str] | None, typer.Option("--article", help="Only these articles; repeatable.")]
 ENCODER_HELP = "bundled, or a sentence-transformers model by name or folder."
+
+
+class Format(str, Enum):
+    """What answers can be exported to: the names in briefqa.export.EXPORTS, which would take long to import."""
+
+    markdown = "markdown"
+    json = "json"
+    bibtex = "bibtex"
+    csl = "csl"
 
 
 def main() -> None:
@@ -127,19 +138,77 @@ def ask(
     tag: Tags = None,
     category: Category = "",
     article: Articles = None,
-    as_json: Json = False,
+    file_format: Annotated[Format | None, typer.Option("--format", help="Print the answer as a file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Answer a question from the briefs, with the sentences it rests on."""
     from briefqa.api import BriefQA
 
+    if as_json and file_format not in (None, Format.json):
+        raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
     with BriefQA(index) as qa:
         answer = qa.ask(question, **_filters(since, until, tag, category, article))
-    if as_json:
-        _print_json(answer)
+    if file_format or as_json:
+        from briefqa.export import EXPORTS
+
+        typer.echo(EXPORTS[(file_format or Format.json).value].write([answer]), nl=False)
         return
     from briefqa.terminal import render_answer
 
     _console().print(render_answer(answer))
+
+
+@app.command()
+def export(
+    saved: Annotated[Path, typer.Argument(help="What `ask --json` printed or the chat saved as JSON; - reads stdin.")],
+    file_format: Annotated[Format, typer.Option("--format", help="What to make of it.")] = Format.markdown,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write; else it is printed.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Turn a saved answer or conversation into Markdown with footnotes, BibTeX, CSL-JSON, or JSON again."""
+    from briefqa.export import EXPORTS
+
+    text = EXPORTS[file_format.value].write(_read_saved(saved))
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        _write_export(text, output, force)
+
+
+def _read_saved(path: Path) -> tuple[Answer, ...]:
+    from briefqa.errors import SavedAnswerError
+    from briefqa.export import from_json
+
+    name = "stdin" if path == Path("-") else str(path)
+    try:
+        raw = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+        return from_json(raw.decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise SavedAnswerError(
+            f"{name} is not there: save an answer with `briefqa ask QUESTION --json > {name}`"
+        ) from None
+    except OSError as error:
+        raise SavedAnswerError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SavedAnswerError(f"{name} is not in UTF-8: save it again as UTF-8") from None
+    except SavedAnswerError as error:
+        raise SavedAnswerError(f"{name}: {error}") from None
+
+
+def _write_export(text: str, path: Path, force: bool) -> None:
+    from briefqa.errors import ExportError
+
+    try:
+        with path.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ExportError(f"{path} is there already: choose another name, or replace it with --force") from None
+    except FileNotFoundError:
+        raise ExportError(f"there is no folder {path.parent}: make it first") from None
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror}") from None
 
 
 @app.command()

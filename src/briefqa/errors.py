@@ -10,6 +10,7 @@
     ├── EncoderNotFoundError    no such model, or no way to load it
     ├── GoldenSetError          a file of golden questions cannot be read
     ├── SavedAnswerError        a saved answer cannot be read
+    ├── ExportError             an export cannot be written
     ├── LLMError                the language model's endpoint failed
     └── QuestionError           the question or a filter of it makes no sense
 
@@ -74,6 +75,10 @@ class GoldenSetError(BriefqaError):
 
 class SavedAnswerError(BriefqaError):
     """A saved answer is missing, or its JSON is not that of an answer."""
+
+
+class ExportError(BriefqaError):
+    """An export cannot be written where it should be, or would replace a file."""
 
 
 class LLMError(BriefqaError):

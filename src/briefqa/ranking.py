@@ -50,7 +50,7 @@ class Hit:
 
     article: path below the corpus without suffix. anchor: "" before the first heading. url: source_url#anchor, or "".
     score: higher is better, comparable within one question. rank: 1 for the best. spans: the chunk's, best first.
-    revision: SHA-256 of the article file, in hex.
+    revision: SHA-256 of the article file, in hex. author: of the article, or "".
     """
 
     article: str
@@ -66,6 +66,7 @@ class Hit:
     rank: int
     spans: tuple[Span, ...]
     revision: str = ""
+    author: str = ""
 
 
 class FilterOptions(TypedDict, total=False):
@@ -186,6 +187,7 @@ def _hit(chunk: Chunk, article: StoredArticle, score: float, number: int, span_s
         rank=number,
         spans=tuple(sorted(spans, key=lambda span: (-span.score, span.start))),
         revision=article.sha256,
+        author=article.author,
     )
 
 

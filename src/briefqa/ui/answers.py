@@ -19,6 +19,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from briefqa.answer import Answer, Citation
+from briefqa.export import EXPORTS
 from briefqa.question import frame_language
 from briefqa.ui.links import source_path
 from briefqa.ui.strings import Strings
@@ -61,7 +62,7 @@ class Turn:
 
 def render_conversation(turns: Sequence[Turn], strings: Strings, welcome: str = "") -> str:
     """Return the conversation's HTML, or the welcome where nothing was asked yet."""
-    inner = "".join(_turn(turn, strings) for turn in turns) or welcome
+    inner = "".join(_turn(turn, place, strings) for place, turn in enumerate(turns)) or welcome
     return f'<div class="bq-turns" role="log" aria-label="{escape(strings.conversation)}">{inner}</div>'
 
 
@@ -79,10 +80,27 @@ def render_notice(notice: str) -> str:
     return f'<p class="bq-notice" role="alert">{escape(notice)}</p>' if notice else ""
 
 
-def _turn(turn: Turn, strings: Strings) -> str:
+def render_export_menu(strings: Strings, place: int | None = None, cited: bool = True) -> str:
+    """Return a menu of formats for the answer at a place in the conversation, or for the whole of it.
+
+    cited: whether there is anything to cite, so that lists of references are offered.
+    """
+    label = strings.export_conversation if place is None else strings.export_answer
+    items = "".join(
+        f'<button type="button" class="bq-format{" bq-references" if export.cited else ""}" data-format="{name}"'
+        f' data-turn="{"" if place is None else place}">{escape(export.name)}</button>'
+        for name, export in EXPORTS.items()
+        if cited or not export.cited
+    )
+    summary = f'<summary aria-label="{escape(label)}">{escape(strings.export)}</summary>'
+    return f'<details class="bq-export">{summary}<div>{items}</div></details>'
+
+
+def _turn(turn: Turn, place: int, strings: Strings) -> str:
     question = f'<h2 class="bq-question" lang="{frame_language(turn.question)}">{escape(turn.question)}</h2>'
     if turn.answer:
         body = _answered(turn.answer, strings) if turn.answer.answered else _refused(turn.answer, strings)
+        body += _tools(turn.answer, place, strings)
     elif turn.notice:
         body = render_notice(turn.notice)
     else:
@@ -92,11 +110,16 @@ def _turn(turn: Turn, strings: Strings) -> str:
 
 def _answered(answer: Answer, strings: Strings) -> str:
     text = render_answer_text(answer.text, answer.citations, strings)
-    copy = f'<button type="button" class="bq-copy">{escape(strings.copy)}</button>'
     return (
         f'<div class="bq-answer" lang="{frame_language(answer.question)}">{text}</div>'
-        f'{_sources(answer.citations, strings)}<div class="bq-tools">{copy}</div>'
+        f"{_sources(answer.citations, strings)}"
     )
+
+
+def _tools(answer: Answer, place: int, strings: Strings) -> str:
+    copy = f'<button type="button" class="bq-copy">{escape(strings.copy)}</button>' if answer.answered else ""
+    menu = render_export_menu(strings, place, cited=bool(answer.citations))
+    return f'<div class="bq-tools">{copy}{menu}</div>'
 
 
 def _refused(answer: Answer, strings: Strings) -> str:

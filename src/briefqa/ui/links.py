@@ -1,4 +1,4 @@
-"""Addresses: of a brief's page in this server, of its original on the web, and which ones a browser may follow.
+"""Addresses: of a brief's page in this server, of its original on the web.
 
 source_path("h200-export-policy", "policy-details", 593, 651, "Blackwell …")
 # "source/h200-export-policy?start=593&end=651&check=1a2b3c4d#policy-details"
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import zlib
 from urllib.parse import quote as percent
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
+
+from briefqa.citations import web_url
 
 # A text fragment this long is found as it stands; a longer one is given by its first and last words.
 _LONGEST_FRAGMENT = 120
@@ -31,17 +33,6 @@ def quote_check(quote: str) -> str:
     """Return eight characters that stand for the letters and digits of a quote."""
     letters = "".join(char for char in quote if char.isalnum())
     return f"{zlib.crc32(letters.encode('utf-8', 'surrogatepass')):08x}"
-
-
-def web_url(url: str) -> str:
-    """Return an address that a browser may follow out of here: http or https to some host; else ""."""
-    if any(char.isspace() or not char.isprintable() or char in "<>\"'\\`" for char in url):
-        return ""
-    try:
-        parts = urlsplit(url)
-        return url if parts.scheme in ("http", "https") and parts.hostname else ""
-    except ValueError:
-        return ""
 
 
 def original_url(source_url: str, anchor: str, quoted: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-// What the chat does in the browser: sources open in the panel, answers can be copied, the newest turn comes into view.
+// What the chat does in the browser: sources open in the panel, answers can be copied, menus close, the newest turn comes into view.
 // Without it citations are plain links to the same pages.
 (() => {
   const find = (selector) => document.querySelector(selector);
@@ -56,7 +56,18 @@
     area.remove();
   }
 
+  function closeMenu(menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+
+  function closeOtherMenus(event) {
+    const own = event.target.closest(".bq-export");
+    document.querySelectorAll(".bq-export[open]").forEach((menu) => (menu.open = menu === own));
+  }
+
   document.addEventListener("click", (event) => {
+    closeOtherMenus(event);
     const link = event.target.closest(".bq-cite, .bq-source");
     if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey && find("#bq-frame")) {
       event.preventDefault();
@@ -65,10 +76,19 @@
       closeSource();
     } else if (event.target.closest(".bq-copy")) {
       copyAnswer(event.target.closest(".bq-copy"));
+    } else if (event.target.closest(".bq-format")) {
+      closeMenu(event.target.closest(".bq-export"));
     }
   });
+  document.addEventListener("focusin", closeOtherMenus);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && find("#bq-panel.bq-shown")) closeSource();
+    if (event.key !== "Escape") return;
+    const menu = find(".bq-export[open]");
+    if (menu) {
+      closeMenu(menu);
+    } else if (find("#bq-panel.bq-shown")) {
+      closeSource();
+    }
   });
 
   let turns = 0;

@@ -19,7 +19,8 @@ from briefqa.api import BriefQA
 from briefqa.errors import BriefqaError
 from briefqa.question import LONGEST_QUESTION, frame_language
 from briefqa.store import Snapshot
-from briefqa.ui.answers import Turn, render_conversation, render_notice, render_welcome
+from briefqa.ui.answers import Turn, render_conversation, render_export_menu, render_notice, render_welcome
+from briefqa.ui.downloads import make_download
 from briefqa.ui.reading import style
 from briefqa.ui.strings import Strings, choose, translations
 
@@ -43,10 +44,13 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
         turns = gr.State(())
         with gr.Row(elem_id="bq-top"):
             header = gr.HTML(elem_id="bq-header", apply_default_css=False)
+            menu = gr.HTML(elem_id="bq-export", apply_default_css=False, js_on_load=_FORWARD_FORMATS)
             clear = gr.Button(i18n("clear"), elem_id="bq-clear", size="sm", min_width=0, scale=0)
         with gr.Row(elem_id="bq-room"):
             with gr.Column(elem_id="bq-talk"):
-                log = gr.HTML(elem_id="bq-log", apply_default_css=False, js_on_load=_FORWARD_EXAMPLES)
+                log = gr.HTML(
+                    elem_id="bq-log", apply_default_css=False, js_on_load=_FORWARD_EXAMPLES + _FORWARD_FORMATS
+                )
                 notice = gr.HTML(elem_id="bq-alert", apply_default_css=False)
                 with gr.Row(elem_id="bq-composer"):
                     question = gr.Textbox(
@@ -61,6 +65,7 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
                     )
                     ask = gr.Button(i18n("ask"), variant="primary", elem_id="bq-ask", min_width=0)
             panel = gr.HTML(elem_id="bq-panel", apply_default_css=False)
+        file = gr.JSON(visible=False)
 
         def enter(request: gr.Request) -> _Updates:
             strings = _strings(request)
@@ -71,7 +76,8 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
                 gr.update(value=strings.clear),
             )
             with qa.store.snapshot() as snapshot:
-                return render_header(snapshot, strings), welcome(snapshot, strings), render_panel(strings), *words
+                shown = (render_header(snapshot, strings), render_export_menu(strings), welcome(snapshot, strings))
+                return *shown, render_panel(strings), *words
 
         def welcome(snapshot: Snapshot, strings: Strings) -> str:
             return render_conversation((), strings, render_welcome(example_questions(snapshot, strings), strings))
@@ -93,22 +99,44 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
             with qa.store.snapshot() as snapshot:
                 return welcome(snapshot, _strings(request)), (), "", ""
 
+        def export(turns: tuple[Turn, ...], event: gr.EventData) -> dict[str, str] | None:
+            return make_download(turns, getattr(event, "format", None), getattr(event, "turn", None))
+
         outputs = [log, turns, question, notice]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        page.load(enter, None, [header, log, panel, question, ask, clear], **quiet)
+        page.load(enter, None, [header, menu, log, panel, question, ask, clear], **quiet)
         gr.on([question.submit, ask.click], answer, [question, turns], outputs, trigger_mode="once", **quiet)
         log.select(answer_example, [turns], outputs, trigger_mode="once", **quiet)
         clear.click(empty, None, outputs, **quiet)
+        for exported in (log, menu):
+            exported.download(export, [turns], [file], **quiet).then(None, [file], None, js=_SAVE, **quiet)
     page.queue(default_concurrency_limit=CONCURRENT_ANSWERS, max_size=LONGEST_QUEUE)
     return page, i18n
 
 
-# gr.HTML lets a page's own elements raise its events; the questions in the welcome are such.
+# gr.HTML lets a page's own elements raise its events; the questions in the welcome are such, and the formats in menus.
 _FORWARD_EXAMPLES = """
 element.addEventListener("click", (event) => {
   const example = event.target.closest(".bq-example");
   if (example) trigger("select", {question: example.textContent});
 });
+"""
+
+_FORWARD_FORMATS = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest(".bq-format");
+  if (button) trigger("download", {format: button.dataset.format, turn: button.dataset.turn});
+});
+"""
+_SAVE = """
+(file) => {
+  if (!file) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([file.content], {type: file.type}));
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}
 """
 
 

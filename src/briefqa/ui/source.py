@@ -22,8 +22,8 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType
 
 from briefqa import markdown
+from briefqa.citations import web_url
 from briefqa.inline import Inline
-from briefqa.ui.links import web_url
 
 _BLOCK_TAGS = ("p", "ul", "li", "blockquote", "table", "thead", "tbody", "tr")
 _INLINE_TAGS = ("em", "strong", "s")

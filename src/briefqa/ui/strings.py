@@ -28,6 +28,9 @@ class Strings:
     corpus_one: str
     corpus_many: str
     example: str
+    export: str
+    export_answer: str
+    export_conversation: str
     failed: str
     library: str
     nearest: str
@@ -61,6 +64,9 @@ ENGLISH = Strings(
     corpus_one="1 brief",
     corpus_many="{count} briefs",
     example="What do the briefs say about “{heading}”?",
+    export="Export",
+    export_answer="Export this answer",
+    export_conversation="Export the conversation",
     failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
     library="Briefs",
     nearest="Nearest sections",
@@ -94,6 +100,9 @@ CHINESE = Strings(
     corpus_one="1 篇简报",
     corpus_many="{count} 篇简报",
     example="关于“{heading}”，简报说了什么？",
+    export="导出",
+    export_answer="导出这个回答",
+    export_conversation="导出整个对话",
     failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
     library="简报",
     nearest="最接近的章节",
