@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from briefqa.citations import Citation, cite
+from briefqa.claims import Doubt
 from briefqa.confidence import ANSWERED_FROM, estimate_confidence
 from briefqa.question import frame_language
 from briefqa.quotes import select_quotes
@@ -43,7 +44,8 @@ class Answer:
     text: Markdown with [1] markers. confidence: 0..1, the probability that the corpus answers the question.
     hits: what was retrieved, best first. understood: the question that was answered where it is another than was asked
     (a follow-up), else "". notice: one line on what did not work (the language model), else "". generation: of the
-    index that answered.
+    index that answered. worded_by: the language model that worded the text, "" where it is quotes. doubts: why there is
+    a [?] behind sentences of such a text.
     """
 
     question: str
@@ -55,6 +57,8 @@ class Answer:
     understood: str = ""
     notice: str = ""
     generation: int = 0
+    worded_by: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 def compose(question: str, ranking: Ranking) -> Answer:

@@ -23,7 +23,7 @@ import codecs
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,7 +53,7 @@ _TOO_LONG = re.compile(
 )
 _NEWER_MODEL = re.compile(r"max_completion_tokens|temperature", re.IGNORECASE)
 _REASONING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_REASONED = re.compile(r".*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_REASONED = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 _OPEN_TAG = re.compile(r"</?[a-z]{0,8}\Z", re.IGNORECASE)
 
 _FAILURES = {
@@ -187,17 +187,17 @@ class LanguageModel:
         """Return the whole reply, without reasoning. timeout: seconds in all. Raises LLMError."""
         reply = spoken("".join(self.stream(messages, max_tokens, timeout)), ended=True).strip()
         if not reply:
-            raise self._failure("empty")
+            raise self.failure("empty")
         return reply
 
-    def stream(self, messages: Messages, max_tokens: int, timeout: float | None = None) -> Iterator[str]:
+    def stream(self, messages: Messages, max_tokens: int, timeout: float | None = None) -> Generator[str, None, None]:
         """Yield the reply piece by piece, as it is written, reasoning and all (see `spoken`).
 
         timeout: seconds in all, else those of the limits. Raises LLMError, before the first piece or in between.
         """
+        openai = self._import()
         total = self.limits.total if timeout is None else timeout
         deadline = time.monotonic() + total
-        openai = self._import()
         waits = openai.Timeout(min(self.limits.silence, total), connect=min(self.limits.connect, total))
         length = 0
         try:
@@ -216,18 +216,18 @@ class LanguageModel:
             # The reply is read from the transport itself, whose errors are of one package or another.
             names = {kind.__name__ for fault in (error, error.__cause__) for kind in type(fault).__mro__}
             if "ConnectTimeout" in names or (length == 0 and "ConnectError" in names):
-                raise self._failure("refused") from None
+                raise self.failure("refused") from None
             if names & {"APITimeoutError", "TimeoutException"}:
-                raise self._failure("silent", seconds=min(self.limits.silence, total)) from None
-            raise self._failure("broken") from None
+                raise self.failure("silent", seconds=min(self.limits.silence, total)) from None
+            raise self.failure("broken") from None
         if length == 0:
-            raise self._failure("empty")
+            raise self.failure("empty")
 
     def _import(self) -> Any:
         try:
             import openai
         except ImportError:
-            raise self._failure("package") from None
+            raise self.failure("package") from None
         return openai
 
     def _ask(
@@ -236,9 +236,9 @@ class LanguageModel:
         """Send the request, a second time where that may help, and return the response, not yet read."""
         key = self.endpoint.api_key
         if not key.isascii() or not key.isprintable():
-            raise self._failure("characters")
-        if urlsplit(self.endpoint.base_url or _OPENAI).scheme not in ("http", "https") or not self.endpoint.host:
-            raise self._failure("address")
+            raise self.failure("characters")
+        if not re.match(r"https?://", self.endpoint.base_url or _OPENAI, re.IGNORECASE) or not self.endpoint.host:
+            raise self.failure("address")
         # All of it said here, for the package would take another service's address and key from the environment.
         client = stack.enter_context(
             openai.OpenAI(
@@ -269,7 +269,7 @@ class LanguageModel:
             yield self._text_of("\n".join(lines), "message")[0]
             return
         if "event-stream" not in kind:
-            raise self._failure("nonsense")
+            raise self.failure("nonsense")
         ended = False
         for line in lines:
             if not line.startswith("data:"):
@@ -283,7 +283,7 @@ class LanguageModel:
                 if text:
                     yield text
         if not ended:
-            raise self._failure("broken")
+            raise self.failure("broken")
 
     def _lines(self, chunks: Iterable[bytes], deadline: float, total: float) -> Iterator[str]:
         """Yield lines, in no more time and memory than they may take."""
@@ -291,11 +291,11 @@ class LanguageModel:
         rest = ""
         for chunk in chunks:
             if time.monotonic() > deadline:
-                raise self._failure("slow", seconds=total)
+                raise self.failure("slow", seconds=total)
             *lines, rest = (rest + decoder.decode(chunk)).split("\n")
             yield from lines
             if len(rest) > _LONGEST_LINE:
-                raise self._failure("nonsense")
+                raise self.failure("nonsense")
         yield rest
 
     def _text_of(self, data: str, part: str) -> tuple[str, bool]:
@@ -303,25 +303,25 @@ class LanguageModel:
         try:
             event = json.loads(data)
             if "error" in event:
-                raise self._failure("too long" if _TOO_LONG.search(data) else "broken")
+                raise self.failure("too long" if _TOO_LONG.search(data) else "broken")
             choices = event["choices"]
             if not choices:  # an account of the tokens used
                 return "", False
             text = choices[0].get(part, {}).get("content")
             return text if isinstance(text, str) else "", bool(choices[0].get("finish_reason"))
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
-            raise self._failure("nonsense") from None
+            raise self.failure("nonsense") from None
 
     def _status_failure(self, error: Any) -> LLMError:
         status, words = int(error.status_code), str(error)
         if status == 413 or (status in (400, 422, 500) and _TOO_LONG.search(words)):
-            return self._failure("too long")
+            return self.failure("too long")
         if status == 404:
-            return self._failure("model" if "model" in words.casefold() else "path")
+            return self.failure("model" if "model" in words.casefold() else "path")
         if status == 429:
-            return self._failure("busy")
+            return self.failure("busy")
         named = {401: "key", 403: "permission"}
-        return self._failure(
+        return self.failure(
             named.get(status, "fault" if status >= 500 else "declined"), status=status, detail=self._detail(error.body)
         )
 
@@ -334,7 +334,8 @@ class LanguageModel:
             return ""
         return f": {words[:_LONGEST_DETAIL]}" if words else ""
 
-    def _failure(self, kind: str, **parts: object) -> LLMError:
+    def failure(self, kind: str, **parts: object) -> LLMError:
+        """Return the error for a kind of failure: a name of `_FAILURES`."""
         english, chinese = _FAILURES[kind]
         named = {"host": self.endpoint.host, "model": self.name, **parts}
         return LLMError(english.format(**named), chinese.format(**named), too_long=kind == "too long")
@@ -345,7 +346,7 @@ def spoken(reply: str, ended: bool = False) -> str:
 
     ended: no more will come; else what may become a tag is held back.
     """
-    text = _REASONED.sub("", _REASONING.sub("", reply), count=1)
+    text = _REASONED.split(_REASONING.sub("", reply))[-1]
     return text if ended else _OPEN_TAG.sub("", text)
 
 
