@@ -65,8 +65,8 @@ _EMPHASES = [
 ]
 _HEADING = re.compile("\ue000[^\ue000-\uf8ff]*[^.!?。！？]\ue001")  # a line of nothing but bold words
 # What may become a key, a tag or markup, at the end of a reply that is still being written.
-_UNFINISHED = re.compile(rf"(?:\s*!?{_OPENER}{_INSIDE}|\]\([^()\n]{{0,2000}}|<[^<>\n]{{0,40}}|[\\*_`#]+)\Z")
-_LAST_WORD = re.compile(r"(?<![^\W_])[A-Za-z]{1,4}\Z")
+_UNFINISHED = re.compile(rf"(?:\s*!?\\?{_OPENER}{_INSIDE}|\]\([^()\n]{{0,2000}}|<[^<>\n]{{0,40}}|[\\*_`#]+)\Z")
+_LAST_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,4}\Z")
 # Addresses that a viewer of Markdown would make links of, and names that it would notify.
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|file|mailto|data|javascript|vbscript)(?=:)|\b(www)(?=\.)|(?=@)")
 
@@ -138,16 +138,16 @@ class Draft:
         return text
 
     def _rendered(self, sentence: Sentence, numbers: Mapping[str, int]) -> str:
-        text, behind_marker = "", False
-        for part in re.split("([\ue000-\uf8ff])", sentence.marked):
+        text, behind_marker, behind_opening = "", False, False
+        for part in filter(None, re.split("([\ue000-\uf8ff])", sentence.marked)):
             if part in _MARKUP:
                 text += _MARKUP[part]
             elif _CITATION.fullmatch(part):
                 number = numbers.get(self.keys[ord(part) - _CITED])
                 if number is not None:
-                    text += f"[{number}]" if behind_marker or not text else f" [{number}]"
+                    text += f"[{number}]" if behind_marker or not text or behind_opening else f" [{number}]"
                     behind_marker = True
-            elif part:
+            else:
                 # Behind [1] these would make a link, or the definition of one; and a word would stick to it.
                 if behind_marker and part[0] in "(:":
                     text += "\\"
@@ -155,6 +155,7 @@ class Draft:
                     text += " "
                 text += _escaped(part)
                 behind_marker = False
+            behind_opening = part in _OPENING
         return text
 
 
@@ -206,7 +207,8 @@ def _held_back(text: str, keys: Sequence[str]) -> str:
 def _signed(line: str, keys: Sequence[str]) -> str:
     """Return a line with signs for its citations and emphasis and without other markup."""
     signs = {key: chr(_CITED + number) for number, key in enumerate(keys)}
-    bare = re.compile(rf"(?i)(?<![^\W_])(?:{'|'.join(map(re.escape, keys)) or '(?!)'})(?![^\W_])")
+    anywhere = f"(?:{'|'.join(map(re.escape, keys)) or '(?!)'})"
+    bare = re.compile(f"(?i)(?<![A-Za-z0-9]){anywhere}(?![A-Za-z0-9])")
 
     def in_brackets(match: re.Match[str]) -> str:
         inside = match["inside"]
@@ -220,10 +222,11 @@ def _signed(line: str, keys: Sequence[str]) -> str:
     line = _LINK.sub(lambda match: f" {match['label']} ", _ESCAPED.sub(r"\1", line))
     line = _BRACKETS.sub(in_brackets, line)
     line = bare.sub(lambda match: signs[match[0].casefold()], line)
-    line = re.sub("[`]|~~", "", line)
+    line = re.sub(f"(?i){anywhere}|`|~~", "", line)
     line = re.sub(r"[(（\[]\s*([\ue100-\uf8ff\s]+)[)）\]]", r"\1", line)
     for pattern, begin, end in _EMPHASES:
         line = pattern.sub(rf"{begin}\1{end}", line)
+    line = re.sub("[\ue000\ue002]([\ue100-\uf8ff\\s]*)[\ue001\ue003]", r"\1", line)  # emphasis of a citation alone
     line = re.sub(r"\s+", " ", line).strip(" |")
     line = re.sub(r"\s+(?=[\ue100-\uf8ff])", "", line)
     return re.sub(r"([\ue100-\uf8ff])\1+", r"\1", line)

@@ -18,12 +18,13 @@ from briefqa.lexicon.numerals import take_numerals
 
 # Where a figure or a date begins and ends as written; which terms it makes is for `take_numerals` to say.
 _WRITTEN = re.compile(
-    r"(?:[^\W\d_\u2e80-\uffff]{3,12}\.? )?\d[\d.,:/年月日号万亿千百%％-]*(?:[ -]?[^\W\d_\u2e80-\uffff]{1,12})?"
+    r"(?P<before>[^\W\d_\u2e80-\uffff]{3,12}\.? )?(?P<number>\d[\d.,:/年月日号万亿千百%％-]*)"
+    r"(?P<behind>[ -]?[^\W\d_\u2e80-\uffff]{1,12})?"
 )
 _DATE_TERM = re.compile(r"m\d+(?:d\d+)?|\d{4}-\d+|(?:1\d|20)\d\d")
 _UNIT = re.compile(r"[^\d.]+$")
 # 80bn, 1.5x, 4N: the numeral rules leave a number alone that letters follow.
-_LEFT_OVER = re.compile(r"(?<![\w.-])(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)(?P<suffix>[a-z]+)")
+_LEFT_OVER = re.compile(r"(?<![^\W\u2e80-\uffff])(?<![.-])(?P<number>\d+(?:,\d{3})*(?:\.\d+)?)(?P<suffix>[a-z]+)")
 _POWERS = {"k": 3, "m": 6, "mn": 6, "mln": 6, "b": 9, "bn": 9, "t": 12, "tn": 12, "trn": 12}
 
 _SMALL = 10
@@ -31,6 +32,8 @@ _HAN_DIGITS = {char: digit for digit, char in enumerate("零一二三四五六�
 _HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
 _HAN_POWERS = {"万": 10_000, "亿": 100_000_000}
 _HAN = re.compile("[零〇一二两三四五六七八九十百千万亿]+")
+# 一万五千, of which the numeral rules take the first half.
+_LONG_HAN = re.compile("(?:[零〇一二两三四五六七八九十百千]+[万亿])+[零〇一二两三四五六七八九十百千]+")
 # Behind a number that counts something: not 千万不要 or 百分.
 _MEASURE = re.compile("[个家种年倍次名位月天人项条款元台颗件]")
 _HAN_SHARE = re.compile(
@@ -82,9 +85,8 @@ def _months(terms: Iterable[str]) -> set[str]:
 
 def _stated(sentence: str, lexicon: Lexicon) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the figures and dates that a sentence states: the terms that each may be read as, and as written."""
-    fold = lexicon.tokenizer.fold
-    pieces = [(match[0].strip(" ,:."), take_numerals(fold(match[0]))[0]) for match in _WRITTEN.finditer(sentence)]
-    terms, rest = take_numerals(fold(sentence))
+    pieces = [(piece, _terms(piece, lexicon)[0]) for match in _WRITTEN.finditer(sentence) for piece in _pieces(match)]
+    terms, rest = _terms(sentence, lexicon)
     for term in dict.fromkeys(terms):
         yield (term,), next((written for written, made in pieces if term in made), _legible(term))
     for match in _LEFT_OVER.finditer(rest):
@@ -94,10 +96,16 @@ def _stated(sentence: str, lexicon: Lexicon) -> Iterator[tuple[tuple[str, ...], 
             yield (str(value),), written
 
 
+def _pieces(match: re.Match[str]) -> Iterator[str]:
+    """Yield a number as written, alone and with the words around it, of which one may be a month or a unit."""
+    before, number, behind = match["before"] or "", match["number"].rstrip(" ,:."), match["behind"] or ""
+    yield from dict.fromkeys([number, number + behind, before + number, before + number + behind])
+
+
 def _figures(source: str, lexicon: Lexicon) -> set[str]:
     """Return all terms that the figures and dates of a source can be read as."""
     folded = lexicon.tokenizer.fold(source)
-    terms, rest = take_numerals(folded)
+    terms, rest = _terms(source, lexicon)
     found = set(terms)
     for match in _LEFT_OVER.finditer(rest):
         found.update(_multiplied(match["number"], match["suffix"]))
@@ -109,6 +117,11 @@ def _figures(source: str, lexicon: Lexicon) -> set[str]:
         else:
             found.add(f"{round(100 * _han_value(match['above']) / _han_value(match['below']))}%")
     return found
+
+
+def _terms(text: str, lexicon: Lexicon) -> tuple[list[str], str]:
+    """Return the terms of the figures and dates in a text, and what is left of it."""
+    return take_numerals(_LONG_HAN.sub(lambda match: str(_han_value(match[0])), lexicon.tokenizer.fold(text)))
 
 
 def _multiplied(number: str, suffix: str) -> list[str]:
