@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 
 from briefqa.answer import escape_markdown
 from briefqa.names import quotations
+from briefqa.prompts import KEY_LENGTH, KEY_LETTERS
 from briefqa.sentences import split_sentences
 from briefqa.writing import is_cjk
 
@@ -48,7 +49,6 @@ _LINK = re.compile(r"!?\[(?P<label>[^\[\]]{0,300})\]\((?:[^()\n]|\([^()\n]{0,200
 _OPENER, _CLOSER = r"[\[【［〔(（]", r"[\]】］〕)）]"
 _INSIDE = r"[^\[\]【】［］〔〕()（）\n]{0,200}"
 _BRACKETS = re.compile(f"(?P<open>{_OPENER})(?P<inside>{_INSIDE}){_CLOSER}")
-_ROUND = "(（"
 # What stands beside keys in brackets and says nothing more. Four letters are a key, given or made up.
 _BESIDE_KEYS = re.compile(
     r"\b(?:keys?|sources?|excerpts?|refs?|see|and|cite)\b|来源|出处|资料|参见|见|和|与|及|†|\b[a-z]{4}\b|\d{1,3}|[\W_]",
@@ -56,7 +56,7 @@ _BESIDE_KEYS = re.compile(
 )
 _ORDINALS = re.compile(r"\s*\^?\d{1,3}(?:[-–,，、;；\s^]+\d{1,3})*(?:\s*†.*)?\s*|\s*\?\s*")
 _MADE_UP = re.compile(r"\s*[A-Za-z]{4}(?:[\s,，、;；/|&]+[A-Za-z]{4})*\s*")
-_VOWEL = re.compile("[aeiouyAEIOUY]")
+_LIKE_A_KEY = re.compile(f"(?<![A-Za-z0-9])[{KEY_LETTERS}]{{{KEY_LENGTH}}}(?![A-Za-z0-9])")
 _EMPHASES = [
     (re.compile(r"\*\*(?=[^\s*])([^*]{1,400}?)(?<=[^\s*])\*\*"), _STRONG, _STRONG_END),
     (re.compile(r"(?<!\w)__(?=[^\s_])([^_]{1,400}?)(?<=[^\s_])__(?!\w)"), _STRONG, _STRONG_END),
@@ -65,7 +65,10 @@ _EMPHASES = [
 ]
 _HEADING = re.compile("\ue000[^\ue000-\uf8ff]*[^.!?。！？]\ue001")  # a line of nothing but bold words
 # What may become a key, a tag or markup, at the end of a reply that is still being written.
-_UNFINISHED = re.compile(rf"(?:\s*!?\\?{_OPENER}{_INSIDE}|\]\([^()\n]{{0,2000}}|<[^<>\n]{{0,40}}|[\\*_`#]+)\Z")
+_UNFINISHED = re.compile(
+    rf"(?:!?\[[^\[\]\n]{{0,300}}\]\((?:[^()\n]|\([^()\n]{{0,200}}(?:\)|\Z)){{0,2000}}|\s*!?\\?{_OPENER}{_INSIDE}"
+    r"|<[^<>\n]{0,40}|[\\*_`#]+)\Z"
+)
 _LAST_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{1,4}\Z")
 # Addresses that a viewer of Markdown would make links of, and names that it would notify.
 _ADDRESS = re.compile(r"(?i)\b(https?|ftp|file|mailto|data|javascript|vbscript)(?=:)|\b(www)(?=\.)|(?=@)")
@@ -215,14 +218,15 @@ def _signed(line: str, keys: Sequence[str]) -> str:
         found = "".join(signs[key.casefold()] for key in bare.findall(inside))
         if found and not _BESIDE_KEYS.sub("", bare.sub("", inside)):
             return found
-        if match["open"] in _ROUND:
-            return "" if _MADE_UP.fullmatch(inside) and inside.islower() and not _VOWEL.search(inside) else match[0]
+        if match["open"] in "(（":
+            return match[0]
         return "" if _ORDINALS.fullmatch(inside) or _MADE_UP.fullmatch(inside) else match[0]
 
     line = _LINK.sub(lambda match: f" {match['label']} ", _ESCAPED.sub(r"\1", line))
     line = _BRACKETS.sub(in_brackets, line)
     line = bare.sub(lambda match: signs[match[0].casefold()], line)
-    line = re.sub(f"(?i){anywhere}|`|~~", "", line)
+    line = re.sub(f"(?i){anywhere}|`|~~", "", _LIKE_A_KEY.sub("", line))
+    line = re.sub(r"[(（]\s*[)）]", "", line)
     line = re.sub(r"[(（\[]\s*([\ue100-\uf8ff\s]+)[)）\]]", r"\1", line)
     for pattern, begin, end in _EMPHASES:
         line = pattern.sub(rf"{begin}\1{end}", line)

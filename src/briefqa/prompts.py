@@ -22,9 +22,9 @@ from briefqa.quotes import Quote
 NO_ANSWER = "NO ANSWER"
 """What a model is to say where the quotes do not answer."""
 
-# No vowels: keys should not be words, and are seen to be none.
-_KEY_LETTERS = "bcdfghjkmnpqrstvwxz"
-_KEY_LENGTH = 4
+KEY_LETTERS = "bcdfghjkmnpqrstvwxz"
+"""No vowels: keys should not be words, and are seen to be none."""
+KEY_LENGTH = 4
 _MARK_LENGTH = 8
 # What could pass for one of our marks, or for the marks of a chat template, which some servers take from any text.
 _MARK_LIKE = re.compile(r"[<＜﹤‹〈](?=\s*[/／|｜!]?\s*[A-Za-z|｜])")
@@ -57,7 +57,7 @@ def answer_prompt(question: str, quotes: Sequence[Quote], chance: random.Random)
     mark = _draw(_MARK_LENGTH, known, chance)
     keys: dict[str, Quote] = {}
     for quote in ordered:
-        keys[_draw(_KEY_LENGTH, "\n".join([known, mark, *keys]), chance)] = quote
+        keys[_draw(KEY_LENGTH, "\n".join([known, mark, *keys]), chance)] = quote
     sources = "\n".join(
         f"<source-{mark} key={key}>\n{text}\n</source-{mark}>" for key, text in zip(keys, texts, strict=True)
     )
@@ -88,6 +88,6 @@ def _source(quote: Quote) -> str:
 def _draw(length: int, known: str, chance: random.Random) -> str:
     """Return a word of random letters that does not stand in what is known."""
     while True:
-        word = "".join(chance.choice(_KEY_LETTERS) for _ in range(length))
+        word = "".join(chance.choice(KEY_LETTERS) for _ in range(length))
         if word not in known:
             return word
