@@ -414,3 +414,12 @@ def test_help_does_not_show_the_key(run, monkeypatch: pytest.MonkeyPatch) -> Non
     for command in ("ask", "chat"):
         _, out, _ = run(command, "--help")
         assert "--llm-api-key" in out and KEY not in out
+
+
+def test_scoring_an_index_asks_no_model(run, index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    golden = tmp_path / "golden.jsonl"
+    golden.write_text('{"question": "Blackwell系列", "expected": ["policy#banned"]}\n', encoding="utf-8")
+    with serving(says("yes")) as server:
+        monkeypatch.setenv("BRIEFQA_LLM_BASE_URL", server.url)
+        assert run("eval", golden, "--index", index)[0] == 0
+        assert not server.requests

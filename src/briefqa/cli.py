@@ -265,8 +265,10 @@ def evaluate_golden_set(
 def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
     from briefqa.api import BriefQA
     from briefqa.evaluate import evaluate
+    from briefqa.llm import Endpoint
 
-    with BriefQA(index) as qa, _progress(disable=not bar) as shown:
+    # What is scored is what was found; a language model would only word it.
+    with BriefQA(index, llm=Endpoint()) as qa, _progress(disable=not bar) as shown:
         task = shown.add_task("asking", total=len(questions))
         return evaluate(qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total))
 
