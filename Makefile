@@ -18,8 +18,13 @@ chat: install
 	$(BIN)/briefqa build corpus --index index
 	$(BIN)/briefqa chat --index index --port $(PORT)
 
-test: install
+test: $(VENV)/.installed-test-llm
 	$(BIN)/python -m pytest -m 'not browser'
+
+# A language model to test against, 272 MB: not for those who only want the chat.
+$(VENV)/.installed-test-llm: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,test-llm]'
+	touch $@
 
 browser-test: install
 	$(BIN)/python -m pytest -m browser

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 import briefqa
+from briefqa.articles import read_article
+from briefqa.chunks import chunk_article
+from briefqa.claims import Claims
+from briefqa.encoders import load_encoder
+from briefqa.encoders.geometry import load_geometry
+from briefqa.lexicon import load_lexicon
+from briefqa.quotes import Quote, quote_span
 from briefqa.ranking import Hit, Ranking
+from briefqa.settings import Settings
+
+SAMPLE = Path(__file__).parents[1] / "corpus"
 
 
 class BigramEncoder:
@@ -134,3 +144,26 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], enc
         return int(stopped.value.code or 0), captured.out, captured.err
 
     return command
+
+
+@pytest.fixture(scope="session")
+def claims() -> Claims:
+    """What checks sentences, with the real encoder."""
+    cache_dir = Settings.from_environment().cache_dir
+    encoder = load_encoder("bundled", cache_dir)
+    return Claims(encoder, load_lexicon(cache_dir), load_geometry(encoder, cache_dir))
+
+
+@pytest.fixture(scope="session")
+def sample_quotes() -> dict[str, Quote]:
+    """Each sentence and row of the sample briefs as a quote, by its text."""
+    quotes = {}
+    for path in sorted(SAMPLE.glob("*.md")):
+        article = read_article(path, SAMPLE)
+        for rank, chunk in enumerate(chunk_article(article, 480, len), 1):
+            where = (article.slug, chunk.anchor, chunk.heading, chunk.heading_path, article.title, article.date)
+            hit = Hit(
+                *where, article.source_url, f"{article.source_url}#{chunk.anchor}", chunk.text, 0.9, rank, chunk.spans
+            )
+            quotes |= {span.text: quote_span(hit, span) for span in chunk.spans}
+    return quotes

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
+from briefqa.claims import Doubt
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
 from briefqa.quotes import select_quotes
@@ -49,7 +50,8 @@ class Answer:
     text: Markdown with [1] markers. confidence: 0..1, the probability that the corpus answers the question.
     hits: what was retrieved, best first. understood: the question that was answered where it is another than was asked
     (a follow-up), else "". notice: one line on what did not work (the language model), else "". generation: of the
-    index that answered.
+    index that answered. worded_by: the language model that worded the text, "" where it is quotes. doubts: why there is
+    a [?] behind sentences of such a text.
     """
 
     question: str
@@ -61,6 +63,8 @@ class Answer:
     understood: str = ""
     notice: str = ""
     generation: int = 0
+    worded_by: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
 
 def compose(
@@ -77,11 +81,12 @@ def compose(
     confidence = calibration.probability(measure_signals(ranking))
     if confidence < ANSWERED_FROM:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
-    citations = cite(select_quotes(question, ranking))
+    quotes = select_quotes(question, ranking)
     if source is not None:
-        citations = keep_good(citations, ranking.hits, source)
-    if not citations:
+        quotes = keep_good(quotes, ranking.hits, source)
+    if not quotes:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
+    citations = cite(quotes)
     frame = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
     text = "\n\n".join([frame, *_quoted(citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits)

@@ -16,13 +16,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from briefqa.answer import Answer, compose
+from briefqa.checking import keep_good
+from briefqa.claims import Claims
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.errors import EncoderMismatchError
 from briefqa.lexicon import load_lexicon
+from briefqa.llm import Endpoint, LanguageModel
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
+from briefqa.writer import gather_sources, write
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,15 +39,25 @@ class BriefQA:
     """An open index. Safe to share between threads; takes up a new build between two questions.
 
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
-    built with. Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
+    built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
+    BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
+    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
     """
 
-    def __init__(self, index: str | Path | None = None, encoder: str | Encoder | None = None) -> None:
+    def __init__(
+        self,
+        index: str | Path | None = None,
+        encoder: str | Encoder | None = None,
+        llm: Endpoint | None = None,
+    ) -> None:
         self._own = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(index=index, encoder=self._own.name if self._own else encoder)
         self.index = settings.index
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
+        endpoint = Endpoint.from_settings(settings) if llm is None else llm
+        self._model = LanguageModel(endpoint) if endpoint.configured else None
+        self._claims: Claims | None = None
         self._lock = threading.Lock()
         self.store = IndexReader(settings.index)
         built_with = self.info().encoder
@@ -88,19 +102,30 @@ class BriefQA:
     ) -> Answer:
         """Answer the question from the corpus, with citations; the filters are those of `retrieve`.
 
-        Every citation was checked on the generation that answered, see checking.py.
+        Every citation was checked on the generation that answered, see checking.py. A language model's failure is no
+        error: the answer is then made of quotes, and its notice says why.
         """
-        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters)) as (ranking, snapshot):
-            calibration = Calibration.from_json(snapshot.calibration())
-            return replace(compose(question, ranking, snapshot, calibration), generation=snapshot.generation)
+        *_, answer = self.ask_stream(question, **filters)
+        return answer
 
     def ask_stream(
         self,
         question: str,
         **filters: Unpack[FilterOptions],
     ) -> Iterator[Answer]:
-        """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns."""
-        yield self.ask(question, **filters)
+        """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns.
+
+        Only the last is checked whole; where the language model fails, it is the quoted answer instead.
+        """
+        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters)) as (ranking, snapshot):
+            calibration = Calibration.from_json(snapshot.calibration())
+            quoted = replace(compose(question, ranking, snapshot, calibration), generation=snapshot.generation)
+            claims = self._load_claims(snapshot) if self._model and quoted.answered else None
+            sources = keep_good(gather_sources(question, ranking), ranking.hits, snapshot) if claims else []
+        if self._model is None or claims is None:
+            yield quoted
+        else:
+            yield from write(quoted, sources, self._model, claims)
 
     def rank(self, question: str, k: int, filters: Filters) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
@@ -112,6 +137,13 @@ class BriefQA:
         with self.store.snapshot() as snapshot:
             encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
             yield rank(question, snapshot, encoder, lexicon, k, filters), snapshot
+
+    def _load_claims(self, snapshot: Snapshot) -> Claims:
+        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+        with self._lock:
+            if self._claims is None:
+                self._claims = Claims(encoder, lexicon, snapshot.geometry)
+            return self._claims
 
     def _load_encoder(self) -> Encoder:
         with self._lock:
@@ -128,9 +160,9 @@ _opened: dict[Path, BriefQA] = {}
 _opened_lock = threading.Lock()
 
 
-def open(index: str | Path | None = None, encoder: str | Encoder | None = None) -> BriefQA:
+def open(index: str | Path | None = None, encoder: str | Encoder | None = None, llm: Endpoint | None = None) -> BriefQA:
     """Open an index for questions; see BriefQA for the errors."""
-    return BriefQA(index, encoder)
+    return BriefQA(index, encoder, llm)
 
 
 def retrieve(

@@ -33,7 +33,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Protocol
 
-from briefqa.citations import Citation
+from briefqa.citations import Citation, cite
+from briefqa.quotes import Quote
 from briefqa.ranking import Hit, section_url
 from briefqa.verbatim import VisibleArticle, VisibleSection, Wording
 
@@ -90,16 +91,14 @@ def check_citation(citation: Citation, hits: Sequence[Hit] | None, source: Sourc
     return check_citations([(citation, retrieved(hits) if hits is not None else None)], source)[0]
 
 
-def keep_good(citations: Sequence[Citation], hits: Sequence[Hit], source: Source) -> tuple[Citation, ...]:
-    """Return the citations that are good, numbered from 1; those that are not are logged."""
+def keep_good(quotes: Sequence[Quote], hits: Sequence[Hit], source: Source) -> list[Quote]:
+    """Return the quotes whose citations are good; those that are not are logged."""
     places = retrieved(hits)
-    good = []
-    for check in check_citations([(citation, places) for citation in citations], source):
+    checks = check_citations([(citation, places) for citation in cite(quotes)], source)
+    for check in checks:
         if check.failure:
             _log.warning("citation [%d] is left out, it is %s: %s", check.citation.number, check.failure, check.message)
-        else:
-            good.append(check.citation)
-    return tuple(replace(citation, number=number) for number, citation in enumerate(good, 1))
+    return [quote for quote, check in zip(quotes, checks, strict=True) if not check.failure]
 
 
 def retrieved(hits: Sequence[Hit]) -> tuple[Place, ...]:

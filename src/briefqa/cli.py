@@ -45,6 +45,22 @@ Until = Annotated[str, typer.Option(help="Only articles up to this date, include
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only articles with one of these tags; repeatable.")]
 Category = Annotated[str, typer.Option(help="Only articles of this category.")]
 Articles = Annotated[list[str] | None, typer.Option("--article", help="Only these articles; repeatable.")]
+LLMBaseURL = Annotated[
+    str,
+    typer.Option(
+        "--llm-base-url", envvar="BRIEFQA_LLM_BASE_URL", help="OpenAI-compatible endpoint that words answers."
+    ),
+]
+LLMModel = Annotated[str, typer.Option("--llm-model", envvar="BRIEFQA_LLM_MODEL", help="Its model.")]
+LLMKey = Annotated[
+    str,
+    typer.Option(
+        "--llm-api-key",
+        envvar="BRIEFQA_LLM_API_KEY",
+        show_default=False,
+        help="Its key, if it wants one; in the environment other users cannot see it.",
+    ),
+]
 ENCODER_HELP = "bundled, or a sentence-transformers model by name or folder."
 
 
@@ -138,15 +154,19 @@ def ask(
     tag: Tags = None,
     category: Category = "",
     article: Articles = None,
+    llm_base_url: LLMBaseURL = "",
+    llm_model: LLMModel = "",
+    llm_api_key: LLMKey = "",
     file_format: Annotated[Format | None, typer.Option("--format", help="Print the answer as a file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Answer a question from the briefs, with the sentences it rests on."""
     from briefqa.api import BriefQA
+    from briefqa.llm import Endpoint
 
     if as_json and file_format not in (None, Format.json):
         raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
-    with BriefQA(index) as qa:
+    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key)) as qa:
         answer = qa.ask(question, **_filters(since, until, tag, category, article))
     if file_format or as_json:
         from briefqa.export import EXPORTS
@@ -375,8 +395,10 @@ def _calibrate(index: Path, questions: list[GoldenQuestion], bar: bool) -> None:
 def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
     from briefqa.api import BriefQA
     from briefqa.evaluate import evaluate
+    from briefqa.llm import Endpoint
 
-    with BriefQA(index) as qa, _progress(disable=not bar) as shown:
+    # What is scored is what was found; a language model would only word it.
+    with BriefQA(index, llm=Endpoint()) as qa, _progress(disable=not bar) as shown:
         task = shown.add_task("asking", total=len(questions))
         return evaluate(qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total))
 
@@ -388,11 +410,15 @@ def chat(
         str, typer.Option(help="Address to listen on; the default is for this machine alone.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
+    llm_base_url: LLMBaseURL = "",
+    llm_model: LLMModel = "",
+    llm_api_key: LLMKey = "",
 ) -> None:
     """Open the chat in the browser's reach; stop it with Ctrl-C."""
+    from briefqa.llm import Endpoint
     from briefqa.ui import serve
 
-    serve(index, host=host, port=port, announce=typer.echo)
+    serve(index, host, port, announce=typer.echo, llm=Endpoint(llm_base_url, llm_model, llm_api_key))
 
 
 def _filters(since: str, until: str, tag: list[str] | None, category: str, article: list[str] | None) -> FilterOptions:

@@ -82,7 +82,16 @@ class ExportError(BriefqaError):
 
 
 class LLMError(BriefqaError):
-    """The language model's endpoint refused, failed or answered nonsense."""
+    """The language model's endpoint refused, failed or answered nonsense.
+
+    chinese: the message in Chinese, for answers in a Chinese frame. too_long: the prompt was longer than what the model
+    takes; a shorter one may do.
+    """
+
+    def __init__(self, message: str, chinese: str = "", too_long: bool = False) -> None:
+        super().__init__(message)
+        self.chinese = chinese or message
+        self.too_long = too_long
 
 
 class QuestionError(BriefqaError):

@@ -7,7 +7,7 @@ settings.encoder          # what was said, else BRIEFQA_ENCODER, else the defaul
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import platformdirs
@@ -31,15 +31,21 @@ class Settings:
     """"bundled", or a sentence-transformers model by name or folder; empty: the one that the index was built with."""
     cache_dir: Path = Path()
     """Where prepared model files are kept; the platform's cache folder (XDG_CACHE_HOME) unless set."""
+    llm_base_url: str = ""
+    """Address of an OpenAI-compatible endpoint, http://127.0.0.1:8080/v1; empty: OpenAI's, if there is a model."""
+    llm_model: str = ""
+    """Model that words answers there. No address and no model: answers are quotes."""
+    llm_api_key: str = field(default="", repr=False)
+    """What the endpoint wants to know its users by; a server of one's own wants nothing."""
 
     @classmethod
     def from_environment(cls, **given: object) -> Settings:
         """Return the settings: what is given (and not None), else the environment, else the default."""
         chosen: dict[str, object] = {"cache_dir": _cache_dir()}
-        for field in fields(cls):
-            value = given.get(field.name)
+        for setting in fields(cls):
+            value = given.get(setting.name)
             if value is None:
-                value = os.environ.get(f"BRIEFQA_{field.name.upper()}") or None
+                value = os.environ.get(f"BRIEFQA_{setting.name.upper()}") or None
             if value is not None:
-                chosen[field.name] = Path(str(value)).expanduser() if isinstance(field.default, Path) else value
+                chosen[setting.name] = Path(str(value)).expanduser() if isinstance(setting.default, Path) else value
         return cls(**chosen)  # type: ignore[arg-type]

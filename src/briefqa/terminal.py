@@ -23,12 +23,16 @@ _SECTIONS_A_MISS = 3
 
 
 def render_answer(answer: Answer) -> RenderableType:
-    """Return the answer: each quote with its number and where it stands, or the refusal."""
-    if not answer.answered:
-        from rich.markdown import Markdown
+    """Return the answer: what a language model made of the quotes, each quote and where it stands, or the refusal."""
+    from rich.markdown import Markdown
 
+    if not answer.answered:
         return Markdown(answer.text)
-    return Group(*(_render_citation(citation) for citation in answer.citations))
+    parts: list[RenderableType] = [Text(answer.notice, style="yellow")] if answer.notice else []
+    if answer.worded_by:
+        parts.append(Markdown(answer.text))
+    quotes = Group(*(_render_citation(citation) for citation in answer.citations))
+    return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), quotes)
 
 
 def _render_citation(citation: Citation) -> RenderableType:

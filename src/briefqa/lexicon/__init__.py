@@ -14,6 +14,7 @@
 | `pinyin`    | syllables |
 | `cedict`    | CC-CEDICT as tables, prepared once |
 | `bridge`    | a question's words with their translations |
+| `proper`    | proper names with their translations |
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 from briefqa.chunks import Chunk, passage_prefix
 from briefqa.lexicon.bridge import Bridge, Concept, Known
 from briefqa.lexicon.cedict import open_dictionary
+from briefqa.lexicon.proper import ProperNames
 from briefqa.lexicon.terms import TERMS, Tokenizer
 
 __all__ = ["TERMS", "Concept", "Known", "Lexicon", "load_lexicon"]
@@ -37,10 +39,15 @@ class Lexicon:
 
     tokenizer: Tokenizer
     bridge: Bridge
+    proper_names: ProperNames
 
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text, repeated as they are."""
         return self.tokenizer.terms(text)
+
+    def names(self, text: str) -> list[tuple[str, Concept]]:
+        """Return the proper names in a text, each as written and with what it is called in the other language."""
+        return self.proper_names.find(text)
 
     def places(self, chunk: Chunk) -> dict[str, list[int]]:
         """Return where each term stands in a chunk, repeated as it is: 0 in title, headings and table headers, which
@@ -68,4 +75,4 @@ def load_lexicon(cache_dir: Path) -> Lexicon:
     """Load the lexicon; its tables are made once, in a few seconds, and kept in cache_dir."""
     dictionary = open_dictionary(cache_dir)
     tokenizer = Tokenizer(dictionary.simplified)
-    return Lexicon(tokenizer, Bridge(dictionary, tokenizer))
+    return Lexicon(tokenizer, Bridge(dictionary, tokenizer), ProperNames(dictionary, tokenizer))

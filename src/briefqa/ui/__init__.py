@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from briefqa.api import BriefQA
+    from briefqa.llm import Endpoint
 
 __all__ = ["create_app", "serve"]
 
@@ -44,15 +45,17 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     announce: Callable[[str], object] | None = None,
+    llm: Endpoint | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C.
 
-    port: 0 takes a free one. announce: called with one line once the page can be opened.
+    port: 0 takes a free one. announce: called with one line once the page can be opened. llm: words the answers; left
+    out, the one that the environment names.
     Raises the errors of BriefQA, and BriefqaError where nothing can listen there.
     """
     from briefqa.api import BriefQA
 
-    with BriefQA(index) as qa, _listen(host, port) as listener:
+    with BriefQA(index, llm=llm) as qa, _listen(host, port) as listener:
         warm = _WarmUp(qa)
         warm.start()  # the encoder loads while gradio is imported
         app = create_app(qa)
