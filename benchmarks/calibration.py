@@ -22,15 +22,15 @@ from briefqa.confidence import Calibration
 from briefqa.evaluate import read_golden_set
 
 
-def gather(pairs: list[str], work: Path) -> list[Observation]:
-    found: list[Observation] = []
+def gather(pairs: list[str], work: Path) -> list[list[Observation]]:
+    found: list[list[Observation]] = []
     for pair in pairs:
         corpus, _, golden = pair.partition("=")
         index = work / f"{len(list(work.iterdir()))}"
         briefqa.build(corpus, index)
         with briefqa.open(index) as qa:
-            found += observe(qa, read_golden_set(golden))
-        print(f"{pair}: {len(found)} observations so far", flush=True)
+            found.append(observe(qa, read_golden_set(golden)))
+        print(f"{pair}: {len(found[-1])} observations", flush=True)
     return found
 
 
@@ -76,9 +76,10 @@ def main() -> None:
     calibration = fit(fitted_to, strength=0)
     for name in ("own", "foreign"):
         print(f"{name}=({', '.join(f'{weight:.3f}' for weight in getattr(calibration, name))}),")
-    show(checked, calibration)
+    observations = [observation for group in checked for observation in group]
+    show(observations, calibration)
     if options.plot:
-        plot(checked, calibration, options.plot)
+        plot(observations, calibration, options.plot)
 
 
 if __name__ == "__main__":

@@ -63,6 +63,7 @@ def make_ranking(*hits: Hit, best: float = 0.9, others: int = 49) -> Ranking:
         closeness=best,
         held=1.0,
         reach=1.0,
+        missing=0.0,
         foreign=False,
         spread=0.026,
         unrelated=0.6,

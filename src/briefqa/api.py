@@ -20,6 +20,7 @@ from briefqa.checking import keep_good
 from briefqa.claims import Claims
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
+from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
 from briefqa.lexicon import load_lexicon
 from briefqa.llm import Endpoint, LanguageModel
@@ -152,7 +153,7 @@ class BriefQA:
                 encoder = self._own or load_encoder(info.encoder, self._cache_dir)
                 if info.chunks and encoder.fingerprint != info.fingerprint:
                     raise EncoderMismatchError.between(self.index, info.fingerprint, encoder.fingerprint)
-                self._encoder = encoder
+                self._encoder = Remembering(encoder)
             return self._encoder
 
 

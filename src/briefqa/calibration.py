@@ -70,30 +70,37 @@ def observe(
 
 
 def fit(
-    observations: Sequence[Observation], prior: Calibration = SHIPPED, strength: float = PRIOR_QUESTIONS
+    groups: Sequence[Sequence[Observation]], prior: Calibration = SHIPPED, strength: float = PRIOR_QUESTIONS
 ) -> Calibration:
     """Fit both models by maximum a posteriori: logistic regression whose weights are drawn to the prior's.
 
-    strength: of the prior, in questions. A model without questions of both kinds stays as it was.
+    groups: the observations of each corpus; one with four times as many questions counts twice as much. strength: of
+    the prior, in questions. A model without questions of both kinds stays as it was.
     """
+    weighted = [
+        (observation, (1.0 if observation.whole else _PART_WEIGHT) / len(group) ** 0.5)
+        for group in groups
+        for observation in group
+    ]
     return Calibration(
-        own=_fit([o for o in observations if not o.signals.foreign], prior.own, strength),
-        foreign=_fit([o for o in observations if o.signals.foreign], prior.foreign, strength),
+        own=_fit([(o, weight) for o, weight in weighted if not o.signals.foreign], prior.own, strength),
+        foreign=_fit([(o, weight) for o, weight in weighted if o.signals.foreign], prior.foreign, strength),
     )
 
 
-def _fit(observations: Sequence[Observation], prior: tuple[float, ...], strength: float) -> tuple[float, ...]:
-    answerable = np.array([o.answerable for o in observations], dtype=bool)
+def _fit(weighted: Sequence[tuple[Observation, float]], prior: tuple[float, ...], strength: float) -> tuple[float, ...]:
+    answerable = np.array([o.answerable for o, _ in weighted], dtype=bool)
     if not answerable.any() or answerable.all():
         return prior
-    rows = np.stack([np.concatenate([[1.0], o.signals.values]) for o in observations])  # (n, 6)
-    weights = np.array([1.0 if o.whole else _PART_WEIGHT for o in observations])
-    total = weights.sum()
+    rows = np.stack([np.concatenate([[1.0], o.signals.values]) for o, _ in weighted])  # (n, 6)
+    weights = np.array([weight for _, weight in weighted])
+    total = sum(o.whole for o, _ in weighted)
     for kind, share in ((answerable, _ANSWERABLE), (~answerable, 1 - _ANSWERABLE)):
         weights[kind] *= share * total / weights[kind].sum()
     start = np.array(prior)
-    # Drawn as strongly as by `strength` questions at even odds, for each weight in the units of its signal.
-    draw = strength / 4 * np.diag(np.append(1.0, rows[:, 1:].var(axis=0) + 1e-6))
+    # Drawn as strongly as by `strength` questions at even odds, for each weight in the units of its signal; never not
+    # at all, or a signal that is the same in all questions had no weight.
+    draw = np.diag(strength / 4 * np.append(1.0, rows[:, 1:].var(axis=0)) + 1e-6)
     beta = start.copy()
     for _ in range(_NEWTON_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(rows @ beta, -50, 50)))

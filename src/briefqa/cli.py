@@ -381,7 +381,7 @@ def _calibrate(index: Path, questions: list[GoldenQuestion], bar: bool) -> None:
         observations = observe(
             qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total)
         )
-    calibration = fit(observations)
+    calibration = fit([observations])
     keep(calibration, index)
     for name, constants in (("as shipped", SHIPPED), ("calibrated", calibration)):
         found = separation(observations, constants)

@@ -2,7 +2,7 @@
 
     SHIPPED.probability(measure_signals(ranking))       # 0..1; an answer is given from ANSWERED_FROM on
 
-Two logistic models of five signals each, for hits in the question's own script and for foreign ones, in which only
+Two logistic models of five signals each, for hits in the question's own language and for foreign ones, in which only
 translations of its words can be found. `calibration.py` fits the constants, for a world in which the corpus answers
 seven of ten questions.
 """
@@ -20,12 +20,11 @@ from briefqa.ranking import Ranking
 # Candidates that the best one is compared with. Where there are fewer, what unrelated texts score takes their places,
 # so that a corpus of one section can refuse and a margin means the same in large and small ones.
 _BACKGROUND = 50
-# Added before a logarithm is taken, in spreads: differences below are noise.
+# Added before the logarithm is taken, in spreads: differences below are noise.
 _LEAST_MARGIN = 0.5
-_LEAST_DEVIATION = 0.3
 # A wrong refusal hides an answer, a doubtful answer shows its quotes: it is given where it is more probable than not.
 ANSWERED_FROM = 0.5
-SIGNALS = ("margin", "deviation", "closeness", "held", "reach")
+SIGNALS = ("margin", "closeness", "held", "reach", "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,7 @@ class Signals:
     """What a ranking says of whether it answers. values: (5,) float64, in the order of SIGNALS.
 
     margin: logarithm of how far the best candidate's evidence stands above the mean of the others', in spreads.
-    deviation: logarithm of the others' standard deviation, in spreads. closeness: of the first hit above unrelated
-    texts, in spreads. held, reach, foreign: see Ranking.
+    closeness: of the first hit above unrelated texts, in spreads. held, reach, missing, foreign: see Ranking.
     """
 
     values: np.ndarray
@@ -49,10 +47,10 @@ def measure_signals(ranking: Ranking) -> Signals:
     margin = (float(ranking.evidence[0]) - float(others.mean())) / ranking.spread
     values = (
         math.log(max(margin, 0.0) + _LEAST_MARGIN),
-        math.log(float(others.std()) / ranking.spread + _LEAST_DEVIATION),
         (ranking.closeness - ranking.unrelated) / ranking.spread,
         ranking.held,
         ranking.reach,
+        ranking.missing,
     )
     return Signals(np.array(values), ranking.foreign)
 
@@ -61,7 +59,7 @@ def measure_signals(ranking: Ranking) -> Signals:
 class Calibration:
     """The constants of the confidence.
 
-    own, foreign: (6,) an intercept and a weight for each of SIGNALS, for hits in the question's script and in another.
+    own, foreign: (6,) an intercept and a weight for each of SIGNALS, for hits in the question's language and others.
     """
 
     own: tuple[float, ...]
@@ -88,6 +86,6 @@ class Calibration:
 
 # Printed by benchmarks/calibration.py; docs/answers.md says what they were fitted to.
 SHIPPED = Calibration(
-    own=(-9.24, 5.37, -2.78, 0.71, 5.97, -1.97),
-    foreign=(-4.27, 3.99, -2.67, 0.69, 4.77, -2.67),
+    own=(-6.47, 4.64, 0.33, 7.77, -3.31, -1.6),
+    foreign=(-2.32, 2.29, 0.82, 3.71, -1.93, -1.88),
 )

@@ -125,6 +125,10 @@ class Match:
             self._counts[term] = rows[firsts], np.diff(np.append(firsts, len(rows))).astype(np.float32)
         return self._counts[term]
 
+    def holds(self, term: str, row: int) -> bool:
+        """Say whether a term of the concepts stands in a chunk."""
+        return term in self._postings and bool(np.isin(row, self._postings[term].rows))
+
     def coverage(self, spans: CandidateSpans) -> np.ndarray:
         """Return the share of the question, by rarity, that stands in each span, (n_spans,) float32, 0..1."""
         held: dict[str, np.ndarray] = {}

@@ -90,8 +90,9 @@ class Ranking:
     evidence: (n_candidates,) highest first, scores in which words count half: how far the best stands out matters.
     closeness: the mean cosine of the first hit and its best span. held: the share of the question, by rarity, that one
     of its spans holds, and reach: the share that the chunks which may answer hold at all, both 0..1; of the question's
-    own words, or of their translations where the first hit is foreign, in another script than the question. spread,
-    unrelated: the unit and the zero of cosines, see Geometry.
+    own words, or of their translations where the first hit is foreign, in another language than the question.
+    missing: of the codes, numbers and names that the question gives, the share that the first hit does not hold, 0..1.
+    spread, unrelated: the unit and the zero of cosines, see Geometry.
     """
 
     hits: tuple[Hit, ...]
@@ -99,6 +100,7 @@ class Ranking:
     closeness: float
     held: float
     reach: float
+    missing: float
     foreign: bool
     spread: float
     unrelated: float
@@ -112,7 +114,7 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
     vectors, spread, unrelated = snapshot.vectors, snapshot.geometry.spread, snapshot.geometry.unrelated
     allowed = snapshot.allowed(filters)
     if len(vectors) == 0 or (allowed is not None and not allowed.any()):
-        return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, False, spread, unrelated)
+        return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, False, spread, unrelated)
     query = snapshot.geometry.without_language(encoder.encode_query([question])[0])
     words = Match(lexicon.own_concepts(question), snapshot, allowed)
     translations = Match(lexicon.bridged_concepts(question, snapshot.known_terms), snapshot, allowed)
@@ -133,8 +135,7 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
     chunk_cosines = vectors.chunk_cosines(query, rows)
     # Words count by how much of the question can be found at all: in another language only names and numbers can.
     weight = _WORDS * words.reach * spread
-    foreign = snapshot.scripts[rows] != script_of(question)
-    lent = _LENT * words.worded * foreign
+    lent = _LENT * words.worded * (snapshot.scripts[rows] != script_of(question))
     own_coverage, coverage = words.coverage(spans), translations.coverage(spans)
     span_words = weight * (own_coverage + np.repeat(lent, np.diff(spans.starts)))
     chunk_words = weight * (words.share[rows] + lent)
@@ -152,14 +153,17 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
         for number, (i, (chunk, article)) in enumerate(zip(order, snapshot.chunks(rows[order]), strict=True), 1)
     )
     first = order[0]
-    held = (coverage if foreign[first] else own_coverage)[spans.starts[first] : spans.starts[first + 1]]
+    foreign = lexicon.language(question) != lexicon.language(hits[0].text)
+    held = (coverage if foreign else own_coverage)[spans.starts[first] : spans.starts[first + 1]]
+    missing = [not words.holds(code, rows[first]) for code in lexicon.codes(question)]
     return Ranking(
         hits=hits,
         evidence=np.sort(evidence)[::-1],
         closeness=float(closeness[first]),
         held=float(held.max(initial=0)),
-        reach=translations.reach if foreign[first] else words.reach,
-        foreign=bool(foreign[first]),
+        reach=(translations if foreign else words).reach,
+        missing=sum(missing) / max(len(missing), 1),
+        foreign=foreign,
         spread=spread,
         unrelated=unrelated,
     )

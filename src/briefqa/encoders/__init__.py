@@ -11,6 +11,7 @@
 | `hub`      | any sentence-transformers model |
 | `batched`  | sentence-transformers fed in batches of equal token counts |
 | `geometry` | what is measured of an encoder: languages, spread |
+| `remembering` | the last questions, not encoded again |
 | `unicode`  | any str to text that tokenizers take |
 """
 

@@ -19,6 +19,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,10 +28,14 @@ from pathlib import Path
 from briefqa.chunks import Chunk, passage_prefix
 from briefqa.lexicon.bridge import Bridge, Concept, Known
 from briefqa.lexicon.cedict import open_dictionary
+from briefqa.lexicon.languages import guess_language
 from briefqa.lexicon.proper import ProperNames
 from briefqa.lexicon.terms import TERMS, Tokenizer
+from briefqa.writing import script_of
 
 __all__ = ["TERMS", "Concept", "Known", "Lexicon", "load_lexicon"]
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,15 @@ class Lexicon:
     def terms(self, text: str) -> list[str]:
         """Return the terms of a text, repeated as they are."""
         return self.tokenizer.terms(text)
+
+    def codes(self, text: str) -> list[str]:
+        """Return the terms of a text that are the same in all languages and say which thing is meant."""
+        return self.tokenizer.codes(text)
+
+    def language(self, text: str) -> str:
+        """Return the language of a text as far as it shows: in Latin letters "en", "es"…, else its script."""
+        script = script_of(text)
+        return guess_language(_WORD.findall(self.tokenizer.fold(text))) if script == "latin" else script
 
     def names(self, text: str) -> list[tuple[str, Concept]]:
         """Return the proper names in a text, each as written and with what it is called in the other language."""

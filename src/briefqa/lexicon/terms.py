@@ -25,6 +25,7 @@ from typing import Any
 import Stemmer
 
 from briefqa.lexicon.numerals import take_numerals
+from briefqa.writing import script_of
 
 # Changes whenever the same text would give other terms: the terms of an older index are then counted anew. The packages
 # have the rules for stems and the Simplified characters.
@@ -39,6 +40,7 @@ UNSPACED = (
 # Letters and digits, and the vowel signs of the scripts of India, which are no letters by themselves.
 _LETTER = rf"(?:[^\W_{UNSPACED}]|[\u0900-\u0963\u0966-\u0dff])"
 _TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<code>[a-z]+-\d+[a-z]*(?![^\W_]))|(?P<word>{_LETTER}+)")
+_LATIN_WORD = re.compile(r"[a-z][a-z0-9.&-]*[a-z0-9]|[a-z]", re.IGNORECASE)
 _DIACRITICS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # no text; what a broken program passes on as a question
 _DOTTED = re.compile(r"(?<![\w.])(?:[a-z]\.){2,}(?![^\W_])")  # U.S., which others write US
@@ -90,6 +92,15 @@ class Tokenizer:
             else:
                 found.append(stem(token))
         return found
+
+    def codes(self, text: str) -> list[str]:
+        """Return the terms that are the same in all languages and say which thing is meant: codes, numbers, dates,
+        acronyms, and words in Latin letters in a text in another script.
+        """
+        latin = script_of(text) in ("latin", "")
+        named = [word for word in _LATIN_WORD.findall(text) if not latin or (len(word) > 1 and word.isupper())]
+        found = [term for term in self.terms(text) if any(map(str.isdigit, term))]
+        return list(dict.fromkeys([*found, *(term for word in named for term in self.terms(word))]))
 
 
 @lru_cache(maxsize=100_000)
