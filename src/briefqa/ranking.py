@@ -5,7 +5,8 @@
 
 Filters come first. Candidates are the chunks nearest to the question, the chunks of the spans nearest to it, and those
 that hold most of its words, as they are or translated. A span scores its cosine plus its words, a chunk the mean of its
-own cosine and words and of its best span's score; docs/retrieval.md has the measurements.
+own cosine and words and of its best span's score; docs/retrieval.md has the measurements. Where a question comes with
+translations, or with a part that is stressed, the scores of all wordings are averaged.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -40,6 +41,12 @@ _LENT = 0.3
 # Share of that in the score that a span is quoted by: words say where the answer is, the cosine which sentence gives
 # it, for the one that repeats the question is seldom the one that answers (answer@3, English on English: .85 → .90).
 _QUOTED = 0.3
+# What is stressed, beside the whole question. Of follow-ups made of XQuAD questions .89 are then answered in the first
+# three quotes, at 0 and at 1 .80 and .78: the question before draws the quotes to itself, or is forgotten.
+_STRESS = 0.5
+# What a section is worth that is looked at first, and what it loses if it is the last, in the encoder's spread.
+_FIRST = 1.0
+_LAST = 3.0
 # Decimals to which scores are compared: what is written twice scores the same, whatever the order of additions.
 _DECIMALS = 6
 
@@ -81,6 +88,20 @@ class FilterOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a question beside its words.
+
+    translations: the same question in other words or languages. stressed: what of the question counts more than the
+    rest. sections, told: (article, anchor) in which the answer is looked for first, and last.
+    """
+
+    translations: tuple[str, ...] = ()
+    stressed: str = ""
+    sections: frozenset[tuple[str, str]] = frozenset()
+    told: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Hits, best first, and what is usual for this question.
 
@@ -95,51 +116,112 @@ class Ranking:
     spread: float
 
 
-def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, k: int, filters: Filters) -> Ranking:
-    """Rank the chunks that the filters let pass and return the best k. Raises QuestionError."""
+def rank(
+    question: str,
+    snapshot: Snapshot,
+    encoder: Encoder,
+    lexicon: Lexicon,
+    k: int,
+    filters: Filters,
+    evidence: Evidence = Evidence(),
+) -> Ranking:
+    """Rank the chunks that the filters let pass and return the best k.
+
+    evidence: what is known of the question beside its words. Raises QuestionError.
+    """
     if k < 1:
         raise QuestionError(f"k is {k}: ask for at least one hit")
     question = check_question(question)
-    vectors, spread = snapshot.vectors, snapshot.geometry.spread
+    spread = snapshot.geometry.spread
     allowed = snapshot.allowed(filters)
-    if len(vectors) == 0 or (allowed is not None and not allowed.any()):
+    if len(snapshot.vectors) == 0 or (allowed is not None and not allowed.any()):
         return Ranking((), np.empty(0, dtype=np.float32), 0.0, spread)
-    query = snapshot.geometry.without_language(encoder.encode_query([question])[0])
-    words = Match(lexicon.own_concepts(question), snapshot)
-    translations = Match(lexicon.bridged_concepts(question, snapshot.known_terms), snapshot)
-
-    many = max(k, _CHUNK_CANDIDATES)
-    rows = np.unique(
-        np.concatenate(
-            [
-                vectors.nearest_chunks(query, many, allowed),
-                vectors.nearest_spans(query, max(k, _SPAN_CANDIDATES), allowed),
-                _highest(words.share, many, allowed),
-                _highest(translations.share, many, allowed),
-            ]
-        )
-    )
+    texts = [question, *evidence.translations, *filter(None, [evidence.stressed])]
+    readings = [
+        _Reading(text, snapshot.geometry.without_language(query), snapshot, lexicon)
+        for text, query in zip(texts, encoder.encode_query(texts), strict=True)
+    ]
+    rows = np.unique(np.concatenate([rows for reading in readings for rows in reading.candidates(k, allowed)]))
     spans = CandidateSpans.of(rows, snapshot)
-    span_cosines = vectors.span_cosines(query, rows)
-    chunk_cosines = vectors.chunk_cosines(query, rows)
-    # Words count by how much of the question can be found at all: in another language only names and numbers can.
-    weight = _WORDS * words.reach * spread
-    lent = _LENT * words.worded * (snapshot.scripts[rows] != script_of(question))
-    span_words = weight * (words.coverage(spans) + np.repeat(lent, np.diff(spans.starts)))
-    chunk_words = weight * (words.share[rows] + lent)
-    span_scores = span_cosines + span_words + _TRANSLATIONS * spread * translations.coverage(spans)
-    chunk_scores = chunk_cosines + chunk_words + _TRANSLATIONS * spread * translations.share[rows]
-    scores = (chunk_scores + spans.best(span_scores, chunk_scores)) / 2
-    evidence = (scores + (chunk_cosines + spans.best(span_cosines, chunk_cosines)) / 2) / 2
+    scored = [reading.score(rows, spans) for reading in readings]
+    agreeing = [readings[0].agreement(other, scored[0]) for other in readings[1 : 1 + len(evidence.translations)]]
+    weights = [1.0, *agreeing, _STRESS][: len(readings)]
+    mean = _Scores(*(_mean(parts, weights) for parts in zip(*scored, strict=True)))
+    scores = (mean.chunks + spans.best(mean.spans, mean.chunks)) / 2
+    standing = (scores + (mean.chunk_cosines + spans.best(mean.span_cosines, mean.chunk_cosines)) / 2) / 2
+    for sections, worth in ((evidence.sections, _FIRST), (evidence.told, -_LAST)):
+        if sections:
+            scores = scores + worth * spread * np.isin(rows, snapshot.rows_of(sections))
 
-    quote_scores = span_cosines + _QUOTED * (span_scores - span_cosines)
+    quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
     # Equal scores: the newer article first.
     order = np.lexsort((rows, -snapshot.dates[rows], -scores.round(_DECIMALS)))[:k]
     hits = tuple(
         _hit(chunk, article, float(scores[i]), number, quote_scores[spans.starts[i] : spans.starts[i + 1]])
         for number, (i, (chunk, article)) in enumerate(zip(order, snapshot.chunks(rows[order]), strict=True), 1)
     )
-    return Ranking(hits, np.sort(evidence)[::-1], words.reach, spread)
+    return Ranking(hits, np.sort(standing)[::-1], mean.reach, spread)
+
+
+class _Scores(NamedTuple):
+    """Of candidates (n_candidates,) and their spans (n_spans,): cosines, and with the question's words added."""
+
+    chunks: np.ndarray
+    spans: np.ndarray
+    chunk_cosines: np.ndarray
+    span_cosines: np.ndarray
+    reach: float
+
+
+class _Reading:
+    """One wording of a question, against a snapshot."""
+
+    def __init__(self, text: str, query: np.ndarray, snapshot: Snapshot, lexicon: Lexicon) -> None:
+        self._query = query
+        self._words = Match(lexicon.own_concepts(text), snapshot)
+        self._translations = Match(lexicon.bridged_concepts(text, snapshot.known_terms), snapshot)
+        self._script = script_of(text)
+        self._snapshot = snapshot
+
+    def candidates(self, k: int, allowed: np.ndarray | None) -> list[np.ndarray]:
+        vectors, many = self._snapshot.vectors, max(k, _CHUNK_CANDIDATES)
+        return [
+            vectors.nearest_chunks(self._query, many, allowed),
+            vectors.nearest_spans(self._query, max(k, _SPAN_CANDIDATES), allowed),
+            _highest(self._words.share, many, allowed),
+            _highest(self._translations.share, many, allowed),
+        ]
+
+    def score(self, rows: np.ndarray, spans: CandidateSpans) -> _Scores:
+        vectors, spread = self._snapshot.vectors, self._snapshot.geometry.spread
+        span_cosines = vectors.span_cosines(self._query, rows)
+        chunk_cosines = vectors.chunk_cosines(self._query, rows)
+        # Words count by how much of the question can be found at all: in another language only names and numbers can.
+        weight = _WORDS * self._words.reach * spread
+        lent = _LENT * self._words.worded * (self._snapshot.scripts[rows] != self._script)
+        span_words = weight * (self._words.coverage(spans) + np.repeat(lent, np.diff(spans.starts)))
+        chunk_words = weight * (self._words.share[rows] + lent)
+        return _Scores(
+            chunks=chunk_cosines + chunk_words + _TRANSLATIONS * spread * self._translations.share[rows],
+            spans=span_cosines + span_words + _TRANSLATIONS * spread * self._translations.coverage(spans),
+            chunk_cosines=chunk_cosines,
+            span_cosines=span_cosines,
+            reach=self._words.reach,
+        )
+
+    def agreement(self, other: _Reading, found: _Scores) -> float:
+        """Return 0..1: how much a translation counts, which must be nearer to the question than all that was found.
+
+        A right one nearly always is, a wrong one hardly ever: English questions on Chinese articles rise from .883 to
+        .953 (hit@1) with their Chinese twin, and stay at .880 with another question's.
+        """
+        nearest = max(found.chunk_cosines.max(), found.span_cosines.max(initial=-1.0))
+        cosine = float(self._query @ other._query)
+        return float(np.clip((cosine - nearest) / self._snapshot.geometry.spread, 0, 1))
+
+
+def _mean(values: tuple[Any, ...], weights: list[float]) -> Any:
+    return values[0] if len(values) == 1 else np.average(values, axis=0, weights=weights)
 
 
 def _highest(share: np.ndarray, count: int, allowed: np.ndarray | None) -> np.ndarray:
