@@ -57,17 +57,20 @@ class Answer:
     generation: int = 0
 
 
-def compose(question: str, ranking: Ranking) -> Answer:
-    """Quote the spans that answer, or refuse."""
+def compose(question: str, ranking: Ranking, understood: str = "") -> Answer:
+    """Quote the spans that answer, or refuse. understood: what was ranked, where it is another than was asked."""
     phrases = _PHRASES[frame_language(question)]
     confidence = estimate_confidence(ranking)
+    citations: tuple[Citation, ...] = ()
     if not ranking.hits:
-        return Answer(question, phrases["empty"], (), False, 0.0, ())
-    if confidence < ANSWERED_FROM:
-        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
-    citations = cite(select_quotes(question, ranking))
-    text = "\n\n".join([phrases["answer"], *_quoted(citations)])
-    return Answer(question, text, citations, True, confidence, ranking.hits)
+        text, confidence = phrases["empty"], 0.0
+    elif confidence < ANSWERED_FROM:
+        text = _refusal(phrases, ranking.hits)
+    else:
+        citations = cite(select_quotes(understood or question, ranking))
+        text = "\n\n".join([phrases["answer"], *_quoted(citations)])
+    answered = bool(ranking.hits) and confidence >= ANSWERED_FROM
+    return Answer(question, text, citations, answered, confidence, ranking.hits, understood)
 
 
 def escape_markdown(text: str) -> str:

@@ -3,12 +3,13 @@
 with briefqa.open("index") as qa:
     hits = qa.retrieve("which chips are banned?", k=5, since="2025-12-01")
     answer = qa.ask("which chips are banned?")
+    qa.ask("why?", history=[answer]).understood         # "which chips are banned? why?"
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from briefqa.answer import Answer, compose
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.errors import EncoderMismatchError
+from briefqa.followups import Turn, understand
 from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
@@ -69,35 +71,48 @@ class BriefQA:
         self,
         question: str,
         k: int = 5,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> list[Hit]:
         """Return the k chunks that may answer the question, best first.
 
-        filters: those of FilterOptions; they apply before ranking.
-        Raises QuestionError for an empty question or a filter that cannot be understood.
+        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
+        Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
-        return list(self._rank(question, k, filters).hits)
+        return list(self._rank(question, k, history, filters)[0].hits)
 
     def ask(
         self,
         question: str,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> Answer:
-        """Answer the question from the corpus, with citations; the filters are those of `retrieve`."""
-        return compose(question, self._rank(question, _HITS_FOR_ANSWER, filters))
+        """Answer the question from the corpus, with citations.
+
+        history: the earlier answers of the conversation, oldest first, or their questions as text. A follow-up ("那H20
+        呢？", "why?") is then answered as what it stands for, which `Answer.understood` says; a question that is
+        complete by itself is answered as without a history. filters, errors: those of `retrieve`.
+        """
+        ranking, understood = self._rank(question, _HITS_FOR_ANSWER, history, filters)
+        return compose(question, ranking, understood)
 
     def ask_stream(
         self,
         question: str,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> Iterator[Answer]:
         """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns."""
-        yield self.ask(question, **filters)
+        yield self.ask(question, history, **filters)
 
-    def _rank(self, question: str, k: int, options: FilterOptions) -> Ranking:
+    def _rank(self, question: str, k: int, history: Sequence[Turn], options: FilterOptions) -> tuple[Ranking, str]:
+        """Return the ranking, and the question that was ranked where it is another than was asked, else ""."""
         filters = make_filters(**options)
+        lexicon = load_lexicon(self._cache_dir)
+        meant = understand(question, history, lexicon)
         with self.store.snapshot() as snapshot:
-            return rank(question, snapshot, self._load_encoder(), load_lexicon(self._cache_dir), k, filters)
+            ranking = rank(meant.question, snapshot, self._load_encoder(), lexicon, k, filters, meant.evidence)
+        return ranking, meant.question if meant.question != question.strip() else ""
 
     def _load_encoder(self) -> Encoder:
         with self._lock:
@@ -120,15 +135,26 @@ def open(index: str | Path | None = None, encoder: str | Encoder | None = None) 
 
 
 def retrieve(
-    question: str, k: int = 5, *, index: str | Path | None = None, **filters: Unpack[FilterOptions]
+    question: str,
+    k: int = 5,
+    history: Sequence[Turn] = (),
+    *,
+    index: str | Path | None = None,
+    **filters: Unpack[FilterOptions],
 ) -> list[Hit]:
     """Return the best k hits from an index that is opened once and kept open."""
-    return _kept_open(index).retrieve(question, k, **filters)
+    return _kept_open(index).retrieve(question, k, history, **filters)
 
 
-def ask(question: str, *, index: str | Path | None = None, **filters: Unpack[FilterOptions]) -> Answer:
+def ask(
+    question: str,
+    history: Sequence[Turn] = (),
+    *,
+    index: str | Path | None = None,
+    **filters: Unpack[FilterOptions],
+) -> Answer:
     """Answer from an index that is opened once and kept open."""
-    return _kept_open(index).ask(question, **filters)
+    return _kept_open(index).ask(question, history, **filters)
 
 
 def _kept_open(index: str | Path | None) -> BriefQA:
