@@ -83,11 +83,21 @@ def _turn(turn: Turn, strings: Strings) -> str:
     question = f'<h2 class="bq-question" lang="{frame_language(turn.question)}">{escape(turn.question)}</h2>'
     if turn.answer:
         body = _answered(turn.answer, strings) if turn.answer.answered else _refused(turn.answer, strings)
+        body = _understood(turn.answer.understood, strings) + body
     elif turn.notice:
         body = render_notice(turn.notice)
     else:
         body = f'<p class="bq-wait">{escape(strings.searching)}</p>'
     return f'<section class="bq-turn">{question}{body}</section>'
+
+
+def _understood(question: str, strings: Strings) -> str:
+    """Return the line that says what a follow-up was taken for, so that a reader can see it and ask otherwise."""
+    if not question:
+        return ""
+    before, after = strings.understood.split("{question}")
+    shown = f'<span lang="{frame_language(question)}">{escape(question)}</span>'
+    return f'<p class="bq-understood">{escape(before)}{shown}{escape(after)}</p>'
 
 
 def _answered(answer: Answer, strings: Strings) -> str:

@@ -42,6 +42,7 @@ class Strings:
     source_number: str
     sources: str
     tagline: str
+    understood: str
     welcome: str
 
 
@@ -75,6 +76,7 @@ ENGLISH = Strings(
     source_number="Source {number}",
     sources="Sources",
     tagline="Answers you can check, down to the sentence",
+    understood="Understood as: {question}",
     welcome="Ask in any language. Each answer quotes the briefs and shows you where.",
 )
 
@@ -108,6 +110,7 @@ CHINESE = Strings(
     source_number="来源 {number}",
     sources="来源",
     tagline="每个回答都能核对到原句",
+    understood="理解为：{question}",
     welcome="用任何语言提问。每个回答都引用简报原句，并标明出处。",
 )
 
