@@ -61,6 +61,7 @@ def make_ranking(*hits: Hit, best: float = 0.9, others: int = 49) -> Ranking:
         hits=hits,
         evidence=np.array([best] + [0.6] * others, dtype=np.float32),
         closeness=best,
+        lead=0.1,
         held=1.0,
         reach=1.0,
         missing=0.0,

@@ -1,4 +1,4 @@
-"""The confidence is a probability: of five signals, fitted to questions with and without what answers them."""
+"""The confidence is a probability: of six signals, fitted to questions with and without what answers them."""
 
 from __future__ import annotations
 
@@ -41,17 +41,25 @@ def test_each_signal_moves_the_confidence_the_way_that_it_should(foreign: bool) 
     assert 0.01 < base < 0.99
     assert confidence(**{**middling, "evidence": np.array([0.7] + [0.6] * 49)}) > base
     assert confidence(**{**middling, "closeness": 0.75}) > base
+    assert confidence(**{**middling, "lead": 0.3}) > base
     assert confidence(**{**middling, "held": 0.5}) > base
     assert confidence(**{**middling, "missing": 1.0}) < base
     assert confidence(**{**middling, "reach": 0.2}) > base  # less of the question could have been held
 
 
 def test_the_signals_are_measured_in_spreads() -> None:
-    ranking = replace(make_ranking(HIT), held=0.25, reach=0.5, missing=0.75)
+    ranking = replace(make_ranking(HIT), lead=0.052, held=0.25, reach=0.5, missing=0.75)
     values = dict(zip(SIGNALS, measure_signals(ranking).values, strict=True))
     spreads = 0.3 / 0.026
     assert values == pytest.approx(
-        {"margin": math.log(spreads + 0.5), "closeness": spreads, "held": 0.25, "reach": 0.5, "missing": 0.75},
+        {
+            "margin": math.log(spreads + 0.5),
+            "lead": math.log(2.2),
+            "closeness": spreads,
+            "held": math.log(0.35),
+            "reach": math.log(0.6),
+            "missing": 0.75,
+        },
         rel=1e-5,
     )
 
@@ -59,7 +67,12 @@ def test_the_signals_are_measured_in_spreads() -> None:
 def test_an_encoder_with_another_range_gives_the_same_confidence() -> None:
     one = make_ranking(HIT)
     other = replace(
-        one, evidence=one.evidence * 2 - 1, closeness=one.closeness * 2 - 1, unrelated=0.2, spread=one.spread * 2
+        one,
+        evidence=one.evidence * 2 - 1,
+        closeness=one.closeness * 2 - 1,
+        lead=one.lead * 2,
+        unrelated=0.2,
+        spread=one.spread * 2,
     )
     assert measure_signals(other).values == pytest.approx(measure_signals(one).values, rel=1e-5)
 
@@ -69,10 +82,10 @@ def test_an_encoder_with_another_range_gives_the_same_confidence() -> None:
 
 def observation(value: float, answerable: bool, foreign: bool = False, whole: bool = True) -> Observation:
     golden = GoldenQuestion(f"{value}", ("a",) if answerable else (), "", "", 1)
-    return Observation(golden, Signals(np.array([value, 0, 0, 0, 0]), foreign), answerable, whole)
+    return Observation(golden, Signals(np.array([value, 0, 0, 0, 0, 0]), foreign), answerable, whole)
 
 
-NOTHING = Calibration(own=(0.0,) * 6, foreign=(0.0,) * 6)
+NOTHING = Calibration(own=(0.0,) * 7, foreign=(0.0,) * 7)
 
 
 def test_a_fit_gives_the_shares_that_were_observed() -> None:
@@ -80,13 +93,13 @@ def test_a_fit_gives_the_shares_that_were_observed() -> None:
     found = [observation(0, i < 25) for i in range(100)] + [observation(1, i < 75) for i in range(100)]
     fitted = fit([found], NOTHING, strength=0)
     gap = math.log(3) - math.log(1 / 3)
-    prior = math.log(0.7 / 0.3)  # seven of ten are answerable where it is used, five of ten were observed
+    prior = math.log(0.72 / 0.28)  # 72 of 100 are answerable where it is used, 50 were observed
     assert fitted.own[:2] == pytest.approx((math.log(1 / 3) + prior, gap), abs=1e-3)
     assert fitted.foreign == NOTHING.foreign
 
 
 def test_a_strong_prior_keeps_its_constants_and_many_questions_overrule_it() -> None:
-    prior = Calibration(own=(1.0, 2.0, 0.0, 0.0, 0.0, 0.0), foreign=(0.0,) * 6)
+    prior = Calibration(own=(1.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0), foreign=(0.0,) * 7)
     found = [observation(i % 2, (i % 2 == 0) == (i % 5 > 0)) for i in range(200)]
     held = fit([found], prior, strength=1e6).own
     assert held == pytest.approx(prior.own, abs=0.01)
@@ -100,16 +113,16 @@ def test_without_both_kinds_of_questions_the_constants_stay() -> None:
 
 
 def test_separation_and_reliability_are_those_worked_out_by_hand() -> None:
-    sure = Calibration(own=(0.0, 10.0, 0.0, 0.0, 0.0, 0.0), foreign=(0.0,) * 6)
+    sure = Calibration(own=(0.0, 10.0, 0.0, 0.0, 0.0, 0.0, 0.0), foreign=(0.0,) * 7)
     found = [observation(1, True), observation(1, True), observation(-1, True), observation(-1, False)]
     found.append(observation(1, False, whole=False))  # parts of a corpus do not count
     measured = separation(found, sure)
     assert (measured.answerable, measured.unanswerable) == (3, 1)
     assert measured.auroc == pytest.approx((1 + 1 + 0.5) / 3)
     assert (measured.false_answers, measured.false_refusals) == (0, pytest.approx(1 / 3))
-    assert measured.brier == pytest.approx(0.7 / 3, abs=1e-3)
+    assert measured.brier == pytest.approx(0.72 / 3, abs=1e-3)
     low, high = reliability(found, sure)
-    assert low.answerable == pytest.approx((0.7 / 3) / (0.7 / 3 + 0.3)) and high.answerable == 1
+    assert low.answerable == pytest.approx((0.72 / 3) / (0.72 / 3 + 0.28)) and high.answerable == 1
     assert (low.questions, high.questions) == (2, 2) and low.confidence < 0.01 < 0.99 < high.confidence
     assert math.isnan(separation(found[:2], sure).auroc)
 
@@ -128,14 +141,14 @@ def test_a_question_is_observed_with_and_without_its_answer(index: Path, encoder
     assert parts == [(1, True), (1, False)]  # of three articles: the one that answers, and one of the others
     with_answer, without = (o.signals.values for o in found[:2])
     assert with_answer[0] > without[0] and with_answer[2] > without[2]
-    assert without[4] == 1  # the 25% that it names stands nowhere else
+    assert without[5] == 1  # the 25% that it names stands nowhere else
     assert steps == [(1, 2), (2, 2)]
 
 
 def test_a_calibration_is_kept_through_builds_and_forgotten_with_its_encoder(
     corpus: Path, index: Path, encoder: BigramEncoder
 ) -> None:
-    never = Calibration(own=(-99.0, 0, 0, 0, 0, 0), foreign=(-99.0, 0, 0, 0, 0, 0))
+    never = Calibration(own=(-99.0, 0, 0, 0, 0, 0, 0), foreign=(-99.0, 0, 0, 0, 0, 0, 0))
     with briefqa.open(index, encoder=encoder) as qa:
         before = qa.ask("Blackwell系列")
         keep(never, index)

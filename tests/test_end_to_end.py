@@ -109,8 +109,8 @@ def test_easy_questions_are_easy_and_hard_ones_are_found(evaluation: Evaluation)
 
 def test_most_of_the_golden_set_is_answered_or_refused_as_it_should_be(evaluation: Evaluation) -> None:
     refusals = evaluation.refusals
-    assert refusals.unanswerable_refused / refusals.unanswerable >= 0.5
-    assert refusals.answerable_refused / refusals.answerable <= 0.08
+    assert refusals.unanswerable_refused / refusals.unanswerable >= 0.6
+    assert refusals.answerable_refused / refusals.answerable <= 0.09
 
 
 def test_every_expected_section_is_in_the_index(evaluation: Evaluation) -> None:

@@ -460,6 +460,16 @@ def test_no_word_of_the_dictionary_is_without_terms(lexicon: Lexicon, dictionary
     assert {word for (value,) in rows for word in value.split("/") if not lexicon.terms(word)} == set()
 
 
+def test_chinese_falls_into_the_longest_words_of_the_dictionary(lexicon: Lexicon) -> None:
+    assert lexicon.words("寒武纪什么时候上市的") == ["寒武纪", "什么时候", "上市", "的"]
+    assert lexicon.words("昇腾") == ["昇", "腾"] and lexicon.words("") == []
+
+
+def test_names_are_told_from_words(lexicon: Lexicon) -> None:
+    names = {word: lexicon.is_name(word) for word in ("华为", "北京", "腾讯", "发布", "芯片", "昇腾")}
+    assert names == {"华为": True, "北京": True, "腾讯": True, "发布": False, "芯片": False, "昇腾": False}
+
+
 # The bridge
 
 

@@ -18,7 +18,9 @@ from conftest import BigramEncoder
 import briefqa
 from briefqa.lexicon import Concept, load_lexicon
 from briefqa.matching import CandidateSpans, Match
+from briefqa.ranking import Evidence, Ranking, rank
 from briefqa.settings import Settings
+from briefqa.store import Filters
 
 
 @pytest.fixture
@@ -606,3 +608,73 @@ def test_words_decide_with_a_small_model_of_sentence_transformers(
         for question, anchor in SHORT_QUESTIONS:
             assert qa.retrieve(question, k=1)[0].anchor == anchor
     assert briefqa.build(tmp_path / "articles", tmp_path / "built").articles_unchanged == 1
+
+
+# Other evidence
+
+
+def ranked(
+    qa: briefqa.BriefQA, question: str, evidence: Evidence, articles: tuple[str, ...] = ()
+) -> tuple[list[str], Ranking]:
+    lexicon = load_lexicon(Settings.from_environment().cache_dir)
+    with qa.store.snapshot() as snapshot:
+        ranking = rank(question, snapshot, qa._load_encoder(), lexicon, 9, Filters(articles=articles), evidence)
+    return found(list(ranking.hits)), ranking
+
+
+def test_a_translation_that_is_near_to_the_question_counts_as_much_as_the_question(qa: briefqa.BriefQA) -> None:
+    question = "Who makes the chips of cars, and who trains in the cloud?"
+    near = f"{question} 车载芯片，云端训练"
+    alone, other, joined = (
+        {f"{hit.article}#{hit.anchor}": hit.score for hit in ranking.hits}
+        for _, ranking in (
+            ranked(qa, question, Evidence()),
+            ranked(qa, near, Evidence()),
+            ranked(qa, question, Evidence(translations=(near,))),
+        )
+    )
+    assert alone["industry/vendors#vendors"] < other["industry/vendors#vendors"]
+    # Sections of one sentence: where the best span differs, the two scores do not simply add up.
+    for section in ("policy#banned", "weather#weather"):
+        assert joined[section] == pytest.approx((alone[section] + other[section]) / 2, abs=0.01)
+    assert joined["industry/vendors#vendors"] > alone["industry/vendors#vendors"]
+
+
+def test_a_translation_of_something_else_changes_nothing(qa: briefqa.BriefQA) -> None:
+    question = "Blackwell系列与Rubin芯片仍在禁止清单上吗？"
+    before, alone = ranked(qa, question, Evidence())
+    after, joined = ranked(qa, question, Evidence(translations=("It rained in Paris.", "")))
+    assert after == before
+    assert [hit.score for hit in joined.hits] == pytest.approx([hit.score for hit in alone.hits])
+    assert joined.evidence == pytest.approx(alone.evidence) and joined.reach == pytest.approx(alone.reach)
+
+
+def test_what_is_stressed_counts_more_than_the_rest(qa: briefqa.BriefQA) -> None:
+    question = "Blackwell系列在禁止清单上吗？销售额呢？"
+    assert ranked(qa, question, Evidence())[0][0] == "policy#banned"
+    assert ranked(qa, question, Evidence(stressed="销售额的25%上缴美国政府"))[0][0] == "policy#conditions"
+
+
+def test_sections_that_are_looked_at_first_or_last_move_by_a_little(qa: briefqa.BriefQA) -> None:
+    sections = frozenset({("weather", "weather"), ("policy", "gone"), ("gone", "")})
+    alone = ranked(qa, "芯片出口", Evidence())[1]
+    first = ranked(qa, "芯片出口", Evidence(sections=sections))[1]
+    last = ranked(qa, "芯片出口", Evidence(told=sections))[1]
+
+    def moved(ranking: Ranking) -> dict[str, float]:
+        scores = {(hit.article, hit.anchor): hit.score for hit in alone.hits}
+        changes = {(hit.article, hit.anchor): hit.score - scores[hit.article, hit.anchor] for hit in ranking.hits}
+        return {f"{article}#{anchor}": change / alone.spread for (article, anchor), change in changes.items() if change}
+
+    assert moved(first) == {"weather#weather": pytest.approx(1, abs=0.01)}
+    assert moved(last) == {"weather#weather": pytest.approx(-3, abs=0.01)}
+    # Where it is looked for says nothing about whether the corpus answers.
+    assert (first.evidence == alone.evidence).all() and (last.evidence == alone.evidence).all()
+
+
+def test_sections_that_the_filters_leave_out_stay_out(qa: briefqa.BriefQA) -> None:
+    evidence = Evidence(("Paris",), "rain", frozenset({("weather", "weather")}))
+    assert ranked(qa, "Paris rain", evidence, ("policy",))[0] == [
+        "policy#banned",
+        "policy#conditions",
+    ]

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -167,6 +167,7 @@ def test_hostile_text_in_a_conversation_is_shown_as_text(text: str) -> None:
     turns = [
         Turn(text, answer(f"{text} [1]\n\n> {text}", cited, question=text)),
         Turn(text, answer(text)),
+        Turn(text, replace(answer(text), understood=text)),
         Turn(text, notice=text),
     ]
     page = assert_harmless(render_conversation(turns, ENGLISH, welcome=""))
@@ -374,11 +375,31 @@ def test_an_empty_or_endless_question_is_answered_in_words() -> None:
     assert check_length("x" * LONGEST_QUESTION, ENGLISH) == ""
 
 
+def test_a_follow_up_says_what_it_was_taken_for() -> None:
+    taken = replace(answer("Fact [1]", citation(), question="那H20呢？"), understood="H20能出口吗？")
+    html = render_conversation([Turn("那H20呢？", taken), Turn("q", answer("Fact"))], CHINESE)
+    assert Elements(html).text.count("理解为：H20能出口吗？") == 1
+    refused = replace(taken, answered=False)
+    assert "Understood as: H20能出口吗？" in Elements(render_conversation([Turn("那H20呢？", refused)], ENGLISH)).text
+    assert "nderstood" not in render_conversation([Turn("q", answer("Fact [1]", citation()))], ENGLISH)
+
+
+def test_a_turn_is_answered_with_what_was_said_before(index: Path, encoder: BigramEncoder) -> None:
+    from briefqa.ui.page import answer_turn
+
+    with BriefQA(index, encoder) as qa:
+        *_, first = answer_turn(qa, "Blackwell系列在禁止清单上吗？", CHINESE)
+        turns = (first, Turn("失败", notice="失败"))
+        *_, second = answer_turn(qa, "那Rubin呢？", CHINESE, turns)
+    assert first.answer and second.answer
+    assert (first.answer.understood, second.answer.understood) == ("", "Rubin系列在禁止清单上吗？")
+
+
 def test_a_failure_is_told_in_words_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     from briefqa.ui.page import answer_turn
 
     class Broken:
-        def ask_stream(self, question: str) -> Iterator[Answer]:
+        def ask_stream(self, question: str, history: list[Answer]) -> Iterator[Answer]:
             raise ZeroDivisionError("secret detail")
 
     turns = list(answer_turn(Broken(), "q", ENGLISH))  # type: ignore[arg-type]

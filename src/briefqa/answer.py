@@ -49,9 +49,9 @@ class Answer:
 
     text: Markdown with [1] markers. confidence: 0..1, the probability that the corpus answers the question.
     hits: what was retrieved, best first. understood: the question that was answered where it is another than was asked
-    (a follow-up), else "". notice: one line on what did not work (the language model), else "". generation: of the
-    index that answered. worded_by: the language model that worded the text, "" where it is quotes. doubts: why there is
-    a [?] behind sentences of such a text.
+    (a follow-up), else "". translations: in which it was searched for too. notice: one line on what did not work (the
+    language model), else "". generation: of the index that answered. worded_by: the model that wrote the text, "" where
+    it is quotes. doubts: why there is a [?] behind a sentence of a model's.
     """
 
     question: str
@@ -61,6 +61,7 @@ class Answer:
     confidence: float
     hits: tuple[Hit, ...]
     understood: str = ""
+    translations: tuple[str, ...] = ()
     notice: str = ""
     generation: int = 0
     worded_by: str = ""
@@ -68,28 +69,30 @@ class Answer:
 
 
 def compose(
-    question: str, ranking: Ranking, source: Source | None = None, calibration: Calibration = SHIPPED
+    question: str,
+    ranking: Ranking,
+    understood: str = "",
+    source: Source | None = None,
+    calibration: Calibration = SHIPPED,
 ) -> Answer:
     """Quote the spans that answer, or refuse.
 
-    source: the snapshot that was ranked, which every citation is checked against before it is shown; None where the
-    hits are of no index.
+    understood: what was ranked, where it is another than was asked. source: the snapshot that was ranked, which every
+    citation is checked against before it is shown; None where the hits are of no index.
     """
     phrases = _PHRASES[frame_language(question)]
     if not ranking.hits:
-        return Answer(question, phrases["empty"], (), False, 0.0, ())
+        return Answer(question, phrases["empty"], (), False, 0.0, (), understood)
     confidence = calibration.probability(measure_signals(ranking))
-    if confidence < ANSWERED_FROM:
-        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
-    quotes = select_quotes(question, ranking)
+    quotes = select_quotes(understood or question, ranking) if confidence >= ANSWERED_FROM else []
     if source is not None:
         quotes = keep_good(quotes, ranking.hits, source)
     if not quotes:
-        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits)
+        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits, understood)
     citations = cite(quotes)
     frame = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
     text = "\n\n".join([frame, *_quoted(citations)])
-    return Answer(question, text, citations, True, confidence, ranking.hits)
+    return Answer(question, text, citations, True, confidence, ranking.hits, understood)
 
 
 def escape_markdown(text: str) -> str:

@@ -3,12 +3,13 @@
 with briefqa.open("index") as qa:
     hits = qa.retrieve("which chips are banned?", k=5, since="2025-12-01")
     answer = qa.ask("which chips are banned?")
+    qa.ask("why?", history=[answer]).understood         # "which chips are banned? why?"
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,11 @@ from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
+from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import load_lexicon
 from briefqa.llm import Endpoint, LanguageModel
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
+from briefqa.rewording import Rewording, corpus_languages
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 from briefqa.writer import gather_sources, write
@@ -58,6 +61,7 @@ class BriefQA:
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
         self._model = LanguageModel(endpoint) if endpoint.configured else None
+        self._rewording = Rewording(self._model) if self._model else None
         self._claims: Claims | None = None
         self._lock = threading.Lock()
         self.store = IndexReader(settings.index)
@@ -87,57 +91,83 @@ class BriefQA:
         self,
         question: str,
         k: int = 5,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> list[Hit]:
         """Return the k chunks that may answer the question, best first.
 
-        filters: those of FilterOptions; they apply before ranking.
-        Raises QuestionError for an empty question or a filter that cannot be understood.
+        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
+        Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
-        return list(self.rank(question, k, make_filters(**filters)).hits)
+        return list(self.rank(question, k, make_filters(**filters), history).hits)
 
     def ask(
         self,
         question: str,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> Answer:
-        """Answer the question from the corpus, with citations; the filters are those of `retrieve`.
+        """Answer the question from the corpus, with citations.
+
+        history: the earlier answers of the conversation, oldest first, or their questions as text. A follow-up ("那H20
+        呢？", "why?") is then answered as what it stands for, which `Answer.understood` says; a question that is
+        complete by itself is answered as without a history. filters, errors: those of `retrieve`.
 
         Every citation was checked on the generation that answered, see checking.py. A language model's failure is no
         error: the answer is then made of quotes, and its notice says why.
         """
-        *_, answer = self.ask_stream(question, **filters)
+        *_, answer = self.ask_stream(question, history, **filters)
         return answer
 
     def ask_stream(
         self,
         question: str,
+        history: Sequence[Turn] = (),
         **filters: Unpack[FilterOptions],
     ) -> Iterator[Answer]:
         """Yield the answer as it is written: each is longer than the one before, the last is what `ask` returns.
 
         Only the last is checked whole; where the language model fails, it is the quoted answer instead.
         """
-        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters)) as (ranking, snapshot):
+        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as (ranking, snapshot, meant):
+            understood = meant.question if meant.question != question.strip() else ""
             calibration = Calibration.from_json(snapshot.calibration())
-            quoted = replace(compose(question, ranking, snapshot, calibration), generation=snapshot.generation)
+            quoted = compose(question, ranking, understood, snapshot, calibration)
+            quoted = replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
             claims = self._load_claims(snapshot) if self._model and quoted.answered else None
-            sources = keep_good(gather_sources(question, ranking), ranking.hits, snapshot) if claims else []
+            gathered = gather_sources(meant.question, ranking) if claims else []
+            sources = keep_good(gathered, ranking.hits, snapshot)
         if self._model is None or claims is None:
             yield quoted
         else:
             yield from write(quoted, sources, self._model, claims)
 
-    def rank(self, question: str, k: int, filters: Filters) -> Ranking:
+    def rank(self, question: str, k: int, filters: Filters, history: Sequence[Turn] = ()) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
-        with self._ranked(question, k, filters) as (ranking, _):
+        with self._ranked(question, k, filters, history) as (ranking, *_):
             return ranking
 
     @contextmanager
-    def _ranked(self, question: str, k: int, filters: Filters) -> Iterator[tuple[Ranking, Snapshot]]:
+    def _ranked(
+        self, question: str, k: int, filters: Filters, history: Sequence[Turn]
+    ) -> Iterator[tuple[Ranking, Snapshot, Understood]]:
+        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+        meant = understand(question, history, lexicon)
+        if self._rewording:
+            meant = self._reword(question, meant, history, self._rewording)
         with self.store.snapshot() as snapshot:
-            encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
-            yield rank(question, snapshot, encoder, lexicon, k, filters), snapshot
+            yield rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence), snapshot, meant
+
+    def _reword(self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording) -> Understood:
+        """Let the language model word a follow-up, and translate the question into the corpus's languages."""
+        answers = [turn for turn in history if isinstance(turn, Answer)]
+        if meant.question != question.strip() and answers:
+            rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
+            meant = meant if rewritten == question else replace(meant, question=rewritten)
+        with self.store.snapshot() as snapshot:
+            wanted = corpus_languages(snapshot.scripts, meant.question)
+        translations = rewording.translate(meant.question, wanted)
+        return replace(meant, evidence=replace(meant.evidence, translations=translations))
 
     def _load_claims(self, snapshot: Snapshot) -> Claims:
         encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
@@ -167,15 +197,26 @@ def open(index: str | Path | None = None, encoder: str | Encoder | None = None, 
 
 
 def retrieve(
-    question: str, k: int = 5, *, index: str | Path | None = None, **filters: Unpack[FilterOptions]
+    question: str,
+    k: int = 5,
+    history: Sequence[Turn] = (),
+    *,
+    index: str | Path | None = None,
+    **filters: Unpack[FilterOptions],
 ) -> list[Hit]:
     """Return the best k hits from an index that is opened once and kept open."""
-    return _kept_open(index).retrieve(question, k, **filters)
+    return _kept_open(index).retrieve(question, k, history, **filters)
 
 
-def ask(question: str, *, index: str | Path | None = None, **filters: Unpack[FilterOptions]) -> Answer:
+def ask(
+    question: str,
+    history: Sequence[Turn] = (),
+    *,
+    index: str | Path | None = None,
+    **filters: Unpack[FilterOptions],
+) -> Answer:
     """Answer from an index that is opened once and kept open."""
-    return _kept_open(index).ask(question, **filters)
+    return _kept_open(index).ask(question, history, **filters)
 
 
 def _kept_open(index: str | Path | None) -> BriefQA:

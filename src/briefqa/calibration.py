@@ -27,7 +27,7 @@ from briefqa.store import Filters, IndexWriter
 _PARTS = (0, 7, 29)
 _PART_WEIGHT = 0.1
 # Of the questions that people ask a corpus, the share that it answers.
-_ANSWERABLE = 0.7
+_ANSWERABLE = 0.72
 # How strongly the shipped constants hold against a user's questions: as much as so many of them.
 PRIOR_QUESTIONS = 50.0
 _NEWTON_STEPS = 30
@@ -92,7 +92,7 @@ def _fit(weighted: Sequence[tuple[Observation, float]], prior: tuple[float, ...]
     answerable = np.array([o.answerable for o, _ in weighted], dtype=bool)
     if not answerable.any() or answerable.all():
         return prior
-    rows = np.stack([np.concatenate([[1.0], o.signals.values]) for o, _ in weighted])  # (n, 6)
+    rows = np.stack([np.concatenate([[1.0], o.signals.values]) for o, _ in weighted])  # (n, 7)
     weights = np.array([weight for _, weight in weighted])
     total = sum(o.whole for o, _ in weighted)
     for kind, share in ((answerable, _ANSWERABLE), (~answerable, 1 - _ANSWERABLE)):

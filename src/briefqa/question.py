@@ -24,6 +24,7 @@ _HOW_MUCH = re.compile(
     r"|cu[aá]nt[oa]s?|quant[oi]s?|combien|wie ?viele?)\b",
     re.IGNORECASE,
 )
+_LAST_QUESTION = re.compile(r"[^?？؟]+[?？؟]\s*$")
 _DATE = re.compile(
     r"\d+\s*[年月日号號]|\b(?:1\d|20)\d\d\b|[〇一二三四五六七八九十]+[年月日]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b",
     re.IGNORECASE,
@@ -55,7 +56,12 @@ def frame_language(question: str) -> str:
 
 
 def asks_for(question: str) -> re.Pattern[str] | None:
-    """Return a pattern of what must stand in an answer: a date for when, a quantity for how much; None for the rest."""
+    """Return a pattern of what must stand in an answer: a date for when, a quantity for how much; None for the rest.
+
+    Of several questions the last one counts.
+    """
+    last = _LAST_QUESTION.search(question)
+    question = last[0] if last else question
     if _WHEN.search(question):
         return _DATE
     return _QUANTITY if _HOW_MUCH.search(question) else None

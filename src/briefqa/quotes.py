@@ -20,7 +20,7 @@ _MOST_QUOTES = 3
 # Spans of the first hits compete; further down the right one is rarely found (golden set: never).
 _HITS_QUOTED = 5
 # A further quote must come this close to the best one's score, in the encoder's spread, else it is filler.
-_QUOTE_MARGIN = 2.4
+_QUOTE_MARGIN = 3.6
 # What a question asks for counts this much when it stands in a span, in the encoder's spread: more than neighbouring
 # sentences differ by.
 _ASKED_FOR = 1.15

@@ -5,7 +5,8 @@
 
 Filters come first. Candidates are the chunks nearest to the question, the chunks of the spans nearest to it, and those
 that hold most of its words, as they are or translated. A span scores its cosine plus its words, a chunk the mean of its
-own cosine and words and of its best span's score; docs/retrieval.md has the measurements.
+own cosine and words and of its best span's score; docs/retrieval.md has the measurements. Where a question comes with
+translations, or with a part that is stressed, the scores of all wordings are averaged.
 """
 
 from __future__ import annotations
@@ -21,25 +22,23 @@ from briefqa.chunks import Chunk, Span
 from briefqa.encoders import Encoder
 from briefqa.errors import QuestionError
 from briefqa.lexicon import Lexicon
-from briefqa.matching import CandidateSpans, Match
+from briefqa.matching import CandidateSpans
 from briefqa.question import check_question
+from briefqa.readings import Reading, weighted_mean
 from briefqa.store import Filters, Snapshot, StoredArticle
-from briefqa.writing import script_of
 
-# Candidates a list: past 50 chunks and 100 spans none of the measured questions gained a hit.
-_CHUNK_CANDIDATES = 50
-_SPAN_CANDIDATES = 100
-# What a whole question's words are worth beside a cosine, as they are and translated, in the encoder's spread of
-# unrelated cosines. For the bundled encoder that is .34 and .115; half or twice as much costs less than .02 of hit@1.
-_WORDS = 13.0
-_TRANSLATIONS = 4.4
-# What a chunk in another script than the question's is lent, for it cannot hold the question's words: the share that
-# the right chunks hold of questions in their own language. Without it the few English sections of a Chinese corpus come
-# first for every English question (hit@1 on the sample briefs .70, with it .82).
-_LENT = 0.3
-# Share of that in the score that a span is quoted by: words say where the answer is, the cosine which sentence gives
-# it, for the one that repeats the question is seldom the one that answers (answer@3, English on English: .85 → .90).
+# Share of what words are worth in the score that a span is quoted by: words say where the answer is, the cosine which
+# sentence gives it, for the one that repeats the question is seldom the one that answers (answer@3, English on English:
+# .85 → .90).
 _QUOTED = 0.3
+# What is stressed, beside the whole question. Of follow-ups made of XQuAD questions .89 are then answered in the first
+# three quotes, at 0 and at 1 .80 and .78: the question before draws the quotes to itself, or is forgotten.
+_STRESS = 0.5
+# What a section is worth that is looked at first, and what it loses if it is the last, in the encoder's spread.
+_FIRST = 1.0
+_LAST = 3.0
+# Agreement from which a translation is trusted to be the question.
+_TRUSTED = 0.5
 # Decimals to which scores are compared: what is written twice scores the same, whatever the order of additions.
 _DECIMALS = 6
 
@@ -84,11 +83,26 @@ class FilterOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a question beside its words.
+
+    translations: the same question in other words or languages. stressed: what of the question counts more than the
+    rest. sections, told: (article, anchor) in which the answer is looked for first, and last.
+    """
+
+    translations: tuple[str, ...] = ()
+    stressed: str = ""
+    sections: frozenset[tuple[str, str]] = frozenset()
+    told: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Hits, best first, and what says whether they answer.
 
     evidence: (n_candidates,) highest first, scores in which words count half: how far the best stands out matters.
-    closeness: the mean cosine of the first hit and its best span. held: the share of the question, by rarity, that one
+    closeness: the mean cosine of the first hit and its best span. lead: what the nearest candidate has of that over the
+    next one. held: the share of the question, by rarity, that one
     of its spans holds, and reach: the share that the chunks which may answer hold at all, both 0..1; of the question's
     own words, or of their translations where the first hit is foreign, in another language than the question.
     missing: of the codes, numbers and names that the question gives, the share that the first hit does not hold, 0..1.
@@ -98,6 +112,7 @@ class Ranking:
     hits: tuple[Hit, ...]
     evidence: np.ndarray
     closeness: float
+    lead: float
     held: float
     reach: float
     missing: float
@@ -106,46 +121,45 @@ class Ranking:
     unrelated: float
 
 
-def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, k: int, filters: Filters) -> Ranking:
-    """Rank the chunks that the filters let pass and return the best k. Raises QuestionError."""
+def rank(
+    question: str,
+    snapshot: Snapshot,
+    encoder: Encoder,
+    lexicon: Lexicon,
+    k: int,
+    filters: Filters,
+    evidence: Evidence = Evidence(),
+) -> Ranking:
+    """Rank the chunks that the filters let pass and return the best k.
+
+    evidence: what is known of the question beside its words. Raises QuestionError.
+    """
     if k < 1:
         raise QuestionError(f"k is {k}: ask for at least one hit")
     question = check_question(question)
-    vectors, spread, unrelated = snapshot.vectors, snapshot.geometry.spread, snapshot.geometry.unrelated
+    spread, unrelated = snapshot.geometry.spread, snapshot.geometry.unrelated
     allowed = snapshot.allowed(filters)
-    if len(vectors) == 0 or (allowed is not None and not allowed.any()):
-        return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, False, spread, unrelated)
-    query = snapshot.geometry.without_language(encoder.encode_query([question])[0])
-    words = Match(lexicon.own_concepts(question), snapshot, allowed)
-    translations = Match(lexicon.bridged_concepts(question, snapshot.known_terms), snapshot, allowed)
-
-    many = max(k, _CHUNK_CANDIDATES)
-    rows = np.unique(
-        np.concatenate(
-            [
-                vectors.nearest_chunks(query, many, allowed),
-                vectors.nearest_spans(query, max(k, _SPAN_CANDIDATES), allowed),
-                _highest(words.share, many, allowed),
-                _highest(translations.share, many, allowed),
-            ]
-        )
-    )
+    if len(snapshot.vectors) == 0 or (allowed is not None and not allowed.any()):
+        return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, 0.0, False, spread, unrelated)
+    texts = [question, *evidence.translations, *filter(None, [evidence.stressed])]
+    readings = [
+        Reading(text, snapshot.geometry.without_language(query), snapshot, lexicon, allowed)
+        for text, query in zip(texts, encoder.encode_query(texts), strict=True)
+    ]
+    rows = np.unique(np.concatenate([rows for reading in readings for rows in reading.candidates(k)]))
     spans = CandidateSpans.of(rows, snapshot)
-    span_cosines = vectors.span_cosines(query, rows)
-    chunk_cosines = vectors.chunk_cosines(query, rows)
-    # Words count by how much of the question can be found at all: in another language only names and numbers can.
-    weight = _WORDS * words.reach * spread
-    lent = _LENT * words.worded * (snapshot.scripts[rows] != script_of(question))
-    own_coverage, coverage = words.coverage(spans), translations.coverage(spans)
-    span_words = weight * (own_coverage + np.repeat(lent, np.diff(spans.starts)))
-    chunk_words = weight * (words.share[rows] + lent)
-    span_scores = span_cosines + span_words + _TRANSLATIONS * spread * coverage
-    chunk_scores = chunk_cosines + chunk_words + _TRANSLATIONS * spread * translations.share[rows]
-    scores = (chunk_scores + spans.best(span_scores, chunk_scores)) / 2
-    closeness = (chunk_cosines + spans.best(span_cosines, chunk_cosines)) / 2
-    evidence = (scores + closeness) / 2
+    scored = [reading.score(rows, spans) for reading in readings]
+    translated = readings[1 : 1 + len(evidence.translations)]
+    agreeing = [readings[0].agreement(other, scored[0]) for other in translated]
+    mean = weighted_mean(scored, [1.0, *agreeing, _STRESS][: len(readings)])
+    scores = (mean.chunks + spans.best(mean.spans, mean.chunks)) / 2
+    closeness = (mean.chunk_cosines + spans.best(mean.span_cosines, mean.chunk_cosines)) / 2
+    standing = (scores + closeness) / 2
+    for sections, worth in ((evidence.sections, _FIRST), (evidence.told, -_LAST)):
+        if sections:
+            scores = scores + worth * spread * np.isin(rows, snapshot.rows_of(sections))
 
-    quote_scores = span_cosines + _QUOTED * (span_scores - span_cosines)
+    quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
     # Equal scores: the newer article first.
     order = np.lexsort((rows, -snapshot.dates[rows], -scores.round(_DECIMALS)))[:k]
     hits = tuple(
@@ -153,26 +167,24 @@ def rank(question: str, snapshot: Snapshot, encoder: Encoder, lexicon: Lexicon, 
         for number, (i, (chunk, article)) in enumerate(zip(order, snapshot.chunks(rows[order]), strict=True), 1)
     )
     first = order[0]
-    foreign = lexicon.language(question) != lexicon.language(hits[0].text)
-    held = (coverage if foreign else own_coverage)[spans.starts[first] : spans.starts[first + 1]]
-    missing = [not words.holds(code, rows[first]) for code in lexicon.codes(question)]
+    language = lexicon.language(hits[0].text)
+    # A translation that agrees may have been asked in the language of the hit.
+    trusted = [other for other, agreed in zip(translated, agreeing, strict=True) if agreed > _TRUSTED]
+    reading = next((other for other in trusted if other.language == language), readings[0])
+    held, reach, foreign = reading.words_of(int(rows[first]), language)
+    nearest = np.sort(np.append(closeness, unrelated))
     return Ranking(
         hits=hits,
-        evidence=np.sort(evidence)[::-1],
+        evidence=np.sort(standing)[::-1],
         closeness=float(closeness[first]),
-        held=float(held.max(initial=0)),
-        reach=(translations if foreign else words).reach,
-        missing=sum(missing) / max(len(missing), 1),
+        lead=float(nearest[-1] - nearest[-2]),
+        held=held,
+        reach=reach,
+        missing=readings[0].missing(lexicon.codes(question), int(rows[first])),
         foreign=foreign,
         spread=spread,
         unrelated=unrelated,
     )
-
-
-def _highest(share: np.ndarray, count: int, allowed: np.ndarray | None) -> np.ndarray:
-    """Return the rows of the highest shares above 0, at most so many."""
-    rows = np.flatnonzero(share if allowed is None else share * allowed)
-    return rows if len(rows) <= count else rows[np.argpartition(share[rows], -count)[-count:]]
 
 
 def _hit(chunk: Chunk, article: StoredArticle, score: float, number: int, span_scores: np.ndarray) -> Hit:

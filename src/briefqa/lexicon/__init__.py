@@ -83,6 +83,14 @@ class Lexicon:
         """Return the words of a question, each with its translations. known: of given terms, those in the corpus."""
         return self.bridge.concepts(question, known)
 
+    def words(self, run: str) -> list[str]:
+        """Split folded Chinese characters into the longest words of the dictionary and the characters between them."""
+        return list(self.bridge.words(run))
+
+    def is_name(self, word: str) -> bool:
+        """Say whether a folded Chinese word is a proper name in the dictionary."""
+        return self.bridge.is_name(word)
+
 
 @lru_cache(maxsize=4)
 def load_lexicon(cache_dir: Path) -> Lexicon:

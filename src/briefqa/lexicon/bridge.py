@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from briefqa.lexicon.cedict import Dictionary
 from briefqa.lexicon.english import LONGEST_GLOSS, regular
-from briefqa.lexicon.languages import FUNCTION_WORDS, guess_language
+from briefqa.lexicon.languages import CHINESE_FUNCTION_WORDS, FUNCTION_WORDS, guess_language
 from briefqa.lexicon.numerals import take_numerals
 from briefqa.lexicon.pinyin import syllables
 from briefqa.lexicon.terms import Tokenizer, stem
@@ -37,13 +37,6 @@ _LONGEST_WORD = 8
 _CHARACTERS = 40
 _MOST_READINGS = 12
 _LONGEST_NAME = 4  # characters
-# What asks, or only holds a Chinese sentence together.
-_CHINESE_FUNCTION_WORDS = frozenset(
-    """什么 哪些 哪个 哪里 哪儿 哪种 哪位 如何 怎么 怎样 怎么样 为何 为什么 多少 几个 几种 是否 可以 能够 可能
-    应该 需要 因为 所以 但是 而且 以及 或者 如果 关于 对于 根据 通过 由于 其中 之一 这个 那个 这些 那些 他们
-    我们 它们 你们 自己 没有 不是 是什么 以下 以上 之间 之后 之前 时候 什么样 什么时候 请问 一个 一种 一些
-    有些 有的 已经 正在 进行 称为 叫做 叫作 属于 位于 作为 成为 包括 认为 方面 情况""".split()
-)
 
 
 class Bridge:
@@ -122,26 +115,44 @@ class Bridge:
             if len(names) <= _MOST_READINGS:
                 yield from (tuple(self._tokenizer.terms(name)) for name in names)
 
-    def _from_chinese(self, run: str, known: Known) -> Iterator[Concept]:
-        """Yield the concepts of a run of Chinese characters, the longest words of the dictionary first."""
-        start = unknown = 0
+    def words(self, run: str) -> Iterator[str]:
+        """Yield the longest words of the dictionary in a run of Chinese characters, and each character between them."""
+        return (word for word, _ in self._segments(run))
+
+    def is_name(self, word: str) -> bool:
+        """Say whether a Chinese word is a proper name in the dictionary."""
+        return word in self._dictionary.names("".join(map(self._dictionary.reading, word)))
+
+    def _segments(self, run: str) -> Iterator[tuple[str, Concept]]:
+        """Yield each of `words` with its concept; a function word has none, nor has a single character."""
+        start = 0
         while start < len(run):
             for length in range(min(_LONGEST_WORD, len(run) - start), 1, -1):
                 word = run[start : start + length]
                 concept = self._english(word)
-                if concept or word in _CHINESE_FUNCTION_WORDS:
-                    yield from self._write_pinyin(run[unknown:start], known)
-                    if concept:
-                        yield concept
-                    unknown = start + length
+                if concept or word in CHINESE_FUNCTION_WORDS:
+                    yield word, concept
                     break
             else:
                 length = 1
+                yield run[start], ()
             start += length
-        yield from self._write_pinyin(run[unknown:], known)
+
+    def _from_chinese(self, run: str, known: Known) -> Iterator[Concept]:
+        """Yield the concepts of a run of Chinese characters, the longest words of the dictionary first."""
+        unknown = ""
+        for word, concept in self._segments(run):
+            if len(word) == 1:
+                unknown += word
+                continue
+            yield from self._write_pinyin(unknown, known)
+            unknown = ""
+            if concept:
+                yield concept
+        yield from self._write_pinyin(unknown, known)
 
     def _english(self, word: str) -> Concept:
-        if word in _CHINESE_FUNCTION_WORDS:
+        if word in CHINESE_FUNCTION_WORDS:
             return ()
         glosses = (
             tuple(stemmed for stemmed in gloss.split() if stemmed not in FUNCTION_WORDS["en"])

@@ -65,6 +65,13 @@ FUNCTION_WORDS: dict[str, frozenset[str]] = {
         لم لماذا لن ليس ما ماذا متى مع من منذ مما هذا هذه هل هم هو هي و وما يتم يكون""".split()
     ),
 }
+# What asks, or only holds a Chinese sentence together.
+CHINESE_FUNCTION_WORDS = frozenset(
+    """什么 哪些 哪个 哪里 哪儿 哪种 哪位 如何 怎么 怎样 怎么样 为何 为什么 多少 几个 几种 是否 可以 能够 可能
+    应该 需要 因为 所以 但是 而且 以及 或者 如果 关于 对于 根据 通过 由于 其中 之一 这个 那个 这些 那些 他们
+    我们 它们 你们 自己 没有 不是 是什么 以下 以上 之间 之后 之前 时候 什么样 什么时候 请问 一个 一种 一些
+    有些 有的 已经 正在 进行 称为 叫做 叫作 属于 位于 作为 成为 包括 认为 方面 情况""".split()
+)
 
 
 def guess_language(words: Sequence[str]) -> str:

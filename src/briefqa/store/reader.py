@@ -207,6 +207,15 @@ class Snapshot:
         )
         return np.isin(self.vectors.chunk_ids, [chunk_id for (chunk_id,) in found])
 
+    def rows_of(self, sections: Iterable[tuple[str, str]]) -> np.ndarray:
+        """Return the rows of these sections' chunks, each named by its article and anchor; none for unknown ones."""
+        found = self._connection.execute(
+            "SELECT chunk.id FROM json_each(?) AS section JOIN article ON article.slug = section.value ->> 0"
+            " JOIN chunk ON article_id = article.id AND anchor = section.value ->> 1",
+            (json.dumps(sorted(sections)),),
+        )
+        return self._generation.row_of[[chunk_id for (chunk_id,) in found]]
+
     def chunks(self, rows: Sequence[int] | np.ndarray) -> list[tuple[Chunk, StoredArticle]]:
         """Return the chunks of these rows, in this order, each with its article."""
         ids = [int(self.vectors.chunk_ids[row]) for row in rows]

@@ -9,7 +9,7 @@ marker that stands for one of the answer's citations becomes a link; an escaped 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -19,12 +19,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from briefqa.answer import Answer, Citation
+from briefqa.claims import Doubt
 from briefqa.export import EXPORTS
 from briefqa.question import frame_language
 from briefqa.ui.links import source_path
 from briefqa.ui.strings import Strings
 
-_MARKER = re.compile(r"\[(\d{1,3})\]")
+_MARKER = re.compile(r"\[(\d{1,3}|\?)\]")
 _NEAREST = 3
 _BLOCK_TAGS = {
     "p",
@@ -43,9 +44,10 @@ _BLOCK_TAGS = {
     "br",
     "div",
 }
-_TAGS = _BLOCK_TAGS | {"em", "strong", "code", "a"}
+_TAGS = _BLOCK_TAGS | {"em", "strong", "code", "a", "abbr"}
 _ATTRIBUTES = {
     "a": {"href", "class", "title", "aria-label", "target"},
+    "abbr": {"class", "title", "aria-label", "tabindex"},
     "div": {"class", "tabindex"},
     "ol": {"start"},
 }
@@ -100,7 +102,7 @@ def _turn(turn: Turn, place: int, strings: Strings) -> str:
     question = f'<h2 class="bq-question" lang="{frame_language(turn.question)}">{escape(turn.question)}</h2>'
     if turn.answer:
         body = _answered(turn.answer, strings) if turn.answer.answered else _refused(turn.answer, strings)
-        body += _tools(turn.answer, place, strings)
+        body = _understood(turn.answer, strings) + body + _tools(turn.answer, place, strings)
     elif turn.notice:
         body = render_notice(turn.notice)
     else:
@@ -108,11 +110,27 @@ def _turn(turn: Turn, place: int, strings: Strings) -> str:
     return f'<section class="bq-turn">{question}{body}</section>'
 
 
+def _understood(answer: Answer, strings: Strings) -> str:
+    """Return the lines that say what was taken for the question, so that a reader can see it and ask otherwise."""
+    lines = [(strings.understood, answer.understood)] if answer.understood else []
+    lines += [(strings.translated, translation) for translation in answer.translations]
+    return "".join(_said_as(words, question) for words, question in lines)
+
+
+def _said_as(words: str, question: str) -> str:
+    before, after = words.split("{question}")
+    shown = f'<span lang="{frame_language(question)}">{escape(question)}</span>'
+    return f'<p class="bq-understood">{escape(before)}{shown}{escape(after)}</p>'
+
+
 def _answered(answer: Answer, strings: Strings) -> str:
-    text = render_answer_text(answer.text, answer.citations, strings)
+    text = render_answer_text(answer.text, answer.citations, strings, answer.doubts)
+    notes = [answer.notice] if answer.notice else []
+    notes += [strings.worded.format(model=answer.worded_by)] if answer.worded_by else []
     return (
         f'<div class="bq-answer" lang="{frame_language(answer.question)}">{text}</div>'
-        f"{_sources(answer.citations, strings)}"
+        + "".join(f'<p class="bq-note" role="note">{escape(note)}</p>' for note in notes)
+        + _sources(answer.citations, strings)
     )
 
 
@@ -169,31 +187,48 @@ def _marker(citation: Citation, strings: Strings) -> str:
     )
 
 
-def render_answer_text(text: str, citations: Sequence[Citation], strings: Strings) -> str:
-    """Return an answer's Markdown as HTML; the only links in it are those of its citations."""
+def render_answer_text(text: str, citations: Sequence[Citation], strings: Strings, doubts: Sequence[Doubt] = ()) -> str:
+    """Return an answer's Markdown as HTML; the only links in it are those of its citations.
+
+    doubts: why there is a [?] behind sentences of a model's, in the order of the text.
+    """
     tokens = _parser().parse(text)
+    reasons: dict[str, list[str]] = {}
+    for doubt in doubts:
+        reasons.setdefault(doubt.text, []).append(_reason(doubt, strings))
+    marks = iter([_doubt_mark("\n".join(lines)) for lines in reasons.values()])
     markers = {str(citation.number): _marker(citation, strings) for citation in citations}
     for token in tokens:
         if token.children:
-            token.children = [part for child in token.children for part in _with_links(child, markers)]
+            token.children = [part for child in token.children for part in _with_links(child, markers, marks)]
     html = _parser().renderer.render(tokens, _parser().options, {})
     html = html.replace("<table>", '<div class="bq-table" tabindex="0"><table>').replace("</table>", "</table></div>")
     clean: str = nh3.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, url_schemes=set(), link_rel="noopener")
     return clean
 
 
-def _with_links(token: Token, markers: dict[str, str]) -> list[Token]:
-    """Split a text token at the markers of known citations, each of which becomes its link."""
+def _reason(doubt: Doubt, strings: Strings) -> str:
+    words = {"uncited": strings.doubt_uncited, "unsupported": strings.doubt_unsupported}
+    return words.get(doubt.reason) or strings.doubt_absent.format(found=", ".join(doubt.found))
+
+
+def _doubt_mark(reason: str) -> str:
+    return f'<abbr class="bq-doubt" title="{escape(reason)}" aria-label="{escape(reason)}" tabindex="0">?</abbr>'
+
+
+def _with_links(token: Token, markers: dict[str, str], marks: Iterator[str]) -> list[Token]:
+    """Split a text token at its markers: those of known citations become links, those of doubts say their reason."""
     if token.type == "text_special":  # an escaped character: text, but no part of a marker
         return [Token("text", "", 0, content=token.content)]
     if token.type != "text":
         return [token]
     parts: list[Token] = []
     for number, piece in enumerate(_MARKER.split(token.content)):
-        if number % 2 and piece in markers:
+        html = (markers.get(piece) or (next(marks, "") if piece == "?" else "")) if number % 2 else ""
+        if html:
             if parts and parts[-1].content.endswith(" "):  # a marker stays with the word before it
                 parts[-1].content = f"{parts[-1].content[:-1]}\u00a0"
-            parts.append(Token("html_inline", "", 0, content=markers[piece]))
+            parts.append(Token("html_inline", "", 0, content=html))
         else:
             parts.append(Token("text", "", 0, content=f"[{piece}]" if number % 2 else piece))
     return parts

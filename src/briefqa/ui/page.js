@@ -40,7 +40,8 @@
     answer.querySelectorAll(".bq-cite").forEach((cite) => cite.replaceWith(` [${cite.textContent}]`));
     answer.querySelectorAll("th, td").forEach((cell) => cell.append("\t"));
     answer.querySelectorAll("p, li, tr").forEach((block) => block.append("\n"));
-    await copyText([turn.querySelector(".bq-question").textContent, "", answer.textContent.trim(), "", ...sources].join("\n"));
+    const asked = [...turn.querySelectorAll(".bq-question, .bq-understood")].map((line) => line.textContent);
+    await copyText([...asked, "", answer.textContent.trim(), "", ...sources].join("\n"));
     const words = button.textContent;
     button.textContent = find("#bq-header header").dataset.copied;
     setTimeout(() => (button.textContent = words), 1500);

@@ -7,7 +7,7 @@ at its next question, since the index is asked anew each time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from itertools import islice
@@ -88,7 +88,7 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
             if refused := check_length(text, strings):
                 yield gr.skip(), turns, gr.skip(), render_notice(refused)
                 return
-            for turn in answer_turn(qa, text, strings):
+            for turn in answer_turn(qa, text, strings, turns):
                 conversation = (*turns, turn)
                 yield render_conversation(conversation, strings), conversation, "", ""
 
@@ -162,11 +162,14 @@ def check_length(question: str, strings: Strings) -> str:
     return ""
 
 
-def answer_turn(qa: BriefQA, question: str, strings: Strings) -> Iterator[Turn]:
-    """Yield the turn as it grows: at once the question, then its answer as it is written, or a notice in words."""
+def answer_turn(qa: BriefQA, question: str, strings: Strings, earlier: Sequence[Turn] = ()) -> Iterator[Turn]:
+    """Yield the turn as it grows: at once the question, then its answer as it is written, or a notice in words.
+
+    earlier: the turns of the conversation so far, to which the question may be a follow-up.
+    """
     yield Turn(question)
     try:
-        for answer in qa.ask_stream(question):
+        for answer in qa.ask_stream(question, [turn.answer for turn in earlier if turn.answer]):
             yield Turn(question, answer)
     except BriefqaError as error:  # its message is for people, and names the cure
         _log.warning("%s", error)

@@ -27,6 +27,9 @@ class Strings:
     corpus_empty: str
     corpus_one: str
     corpus_many: str
+    doubt_absent: str
+    doubt_uncited: str
+    doubt_unsupported: str
     example: str
     export: str
     export_answer: str
@@ -45,6 +48,9 @@ class Strings:
     source_number: str
     sources: str
     tagline: str
+    translated: str
+    understood: str
+    worded: str
     welcome: str
 
 
@@ -63,6 +69,9 @@ ENGLISH = Strings(
     corpus_empty="No briefs yet",
     corpus_one="1 brief",
     corpus_many="{count} briefs",
+    doubt_absent="Not in the cited sources: {found}",
+    doubt_uncited="No source is cited for this sentence.",
+    doubt_unsupported="The cited sources do not say this.",
     example="What do the briefs say about “{heading}”?",
     export="Export",
     export_answer="Export this answer",
@@ -81,6 +90,9 @@ ENGLISH = Strings(
     source_number="Source {number}",
     sources="Sources",
     tagline="Answers you can check, down to the sentence",
+    translated="Also searched as: {question}",
+    understood="Understood as: {question}",
+    worded="Worded by {model}; every sentence was checked against the sources.",
     welcome="Ask in any language. Each answer quotes the briefs and shows you where.",
 )
 
@@ -99,6 +111,9 @@ CHINESE = Strings(
     corpus_empty="还没有简报",
     corpus_one="1 篇简报",
     corpus_many="{count} 篇简报",
+    doubt_absent="所引来源中没有：{found}",
+    doubt_uncited="这句话没有注明来源。",
+    doubt_unsupported="所引来源没有这样说。",
     example="关于“{heading}”，简报说了什么？",
     export="导出",
     export_answer="导出这个回答",
@@ -117,6 +132,9 @@ CHINESE = Strings(
     source_number="来源 {number}",
     sources="来源",
     tagline="每个回答都能核对到原句",
+    translated="同时检索：{question}",
+    understood="理解为：{question}",
+    worded="由 {model} 撰写，每句话都已与来源核对。",
     welcome="用任何语言提问。每个回答都引用简报原句，并标明出处。",
 )
 
