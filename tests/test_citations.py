@@ -145,8 +145,8 @@ def test_an_answer_without_a_good_citation_is_a_refusal(corpus: Path, index: Pat
         lexicon = load_lexicon(Settings.from_environment().cache_dir)
         question = "Blackwell系列与Rubin芯片"
         ranking = rank(question, snapshot, encoder, lexicon, 5, make_filters())
-        assert compose(question, ranking, snapshot).answered
-        refusal = compose(question, ranking, Nowhere())
+        assert compose(question, ranking, source=snapshot).answered
+        refusal = compose(question, ranking, source=Nowhere())
     assert not refusal.answered and refusal.citations == () and markers(refusal.text) == []
     assert "没有找到" in refusal.text and refusal.hits == ranking.hits
 

@@ -17,6 +17,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 import briefqa.export.conversations as conversations
 from briefqa.answer import Answer, Citation, escape_markdown
 from briefqa.chunks import Span
+from briefqa.claims import Doubt
 from briefqa.errors import SavedAnswerError
 from briefqa.export import EXPORTS, from_json, to_bibtex, to_csl_json, to_json, to_markdown
 from briefqa.ranking import Hit
@@ -351,7 +352,12 @@ ANSWERS = st.builds(
         FLOAT,
         st.lists(HITS, max_size=2).map(tuple),
     ),
-    *(TEXT, TEXT, st.integers(0, 9)),
+    understood=TEXT,
+    translations=st.lists(TEXT, max_size=2).map(tuple),
+    notice=TEXT,
+    generation=st.integers(0, 9),
+    worded_by=TEXT,
+    doubts=st.lists(st.builds(Doubt, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple)), max_size=2).map(tuple),
 )
 
 
