@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from briefqa.checking import Check, Place
     from briefqa.chunks import Span
     from briefqa.citations import Citation
+    from briefqa.claims import Doubt
     from briefqa.errors import (
         ArticleError,
         BriefqaError,
         CorpusError,
         EncoderMismatchError,
         EncoderNotFoundError,
+        ExportError,
         GoldenSetError,
         IndexCorruptError,
         IndexLockedError,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
         SavedAnswerError,
     )
     from briefqa.indexing import BuildReport, build
+    from briefqa.llm import Endpoint
     from briefqa.ranking import Hit
     from briefqa.verification import Verification, verify
 
@@ -51,12 +54,14 @@ _MODULE_OF = {
     "checking": ["Check", "Place"],
     "chunks": ["Span"],
     "citations": ["Citation"],
+    "claims": ["Doubt"],
     "errors": [
         "ArticleError",
         "BriefqaError",
         "CorpusError",
         "EncoderMismatchError",
         "EncoderNotFoundError",
+        "ExportError",
         "GoldenSetError",
         "IndexCorruptError",
         "IndexLockedError",
@@ -65,6 +70,7 @@ _MODULE_OF = {
         "QuestionError",
         "SavedAnswerError",
     ],
+    "llm": ["Endpoint"],
     "ranking": ["Hit"],
     "verification": ["Verification", "verify"],
 }
@@ -79,8 +85,11 @@ __all__ = [
     "Check",
     "Citation",
     "CorpusError",
+    "Doubt",
     "EncoderMismatchError",
     "EncoderNotFoundError",
+    "Endpoint",
+    "ExportError",
     "GoldenSetError",
     "Hit",
     "IndexCorruptError",
