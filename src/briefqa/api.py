@@ -20,6 +20,7 @@ from briefqa.lexicon import load_lexicon
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.store import IndexInfo, IndexReader
+from briefqa.tables import answer_from_table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -84,7 +85,12 @@ class BriefQA:
         **filters: Unpack[FilterOptions],
     ) -> Answer:
         """Answer the question from the corpus, with citations; the filters are those of `retrieve`."""
-        return compose(question, self._rank(question, _HITS_FOR_ANSWER, filters))
+        chosen = make_filters(**filters)
+        with self.store.snapshot() as snapshot:
+            lexicon = load_lexicon(self._cache_dir)
+            ranking = rank(question, snapshot, self._load_encoder(), lexicon, _HITS_FOR_ANSWER, chosen)
+            table = answer_from_table(question, ranking, snapshot, lexicon)
+        return compose(question, ranking, table)
 
     def ask_stream(
         self,
