@@ -89,6 +89,46 @@ STAFF = """# 员工情况
 | 赵敏 | 研发部 | 工程师 | 2020年12月 |
 | 孙丽 | 财务部 | 经理 | 2018年1月 |
 """
+POLICIES = """# 补贴政策
+
+## 时间表 {#timeline}
+
+| 时间 | 政策 | 发布机构 | 主要内容 |
+|---|---|---|---|
+| 2022年1月 | 购置补贴退坡 | 财政部 | 标准下降30% |
+| 2023年6月 | 减免延续 | 财政部、税务总局 | 延长至2027年底 |
+| 2024年4月 | 以旧换新 | 商务部 | 最高1万元 |
+
+## 销量 {#sales}
+
+下表为2024年各品牌的销量（单位：万辆）。
+
+| 排名 | 品牌 | 销量 | 同比增长 | 百公里加速 |
+|---|---|---|---|---|
+| 1 | 海燕 | 427.2 | 41.3% | 6.1秒 |
+| 2 | 云雀 | 50.1 | -1.1% | 3.8秒 |
+| 3 | 白鹭 | 22.2 | 87% | 5.28秒 |
+"""
+GRANTS = """# Grants by year
+
+## Programmes {#grants}
+
+| Year | Programme | Budget (EUR million) | Grants awarded | Partners | Phase |
+|---|---|---|---|---|---|
+| 2019 | Spark | 12.5 | 140 | Delft, Porto | open |
+| 2020 | Spark | 14 | 155 | Porto | closed |
+| 2020 | Bridge | 3.2 | 20 | Delft | partly closed |
+| 2021 | Bridge | 4.1 | 26 | Ghent, Porto | closed |
+"""
+SHARES = """# Suppliers
+
+## Market {#market}
+
+| Supplier | 2022 share | 2023 share | Plants |
+|---|---|---|---|
+| Northvale | 37.0% | 36.8% | 13 |
+| Eastmere | 13.6% | 40.1% | 9 |
+"""
 ACCOUNTS = """# 三季度营收
 
 ## 各公司营收 {#revenue}
@@ -186,6 +226,17 @@ def rows(found: TableAnswer | None) -> list[str]:
         (STAFF, "入职时间最早的是谁", ["孙丽"], "最早的是孙丽：2018年1月。"),
         (STAFF, "谁最晚入职", ["李华"], "最晚的是李华：2021年7月。"),
         (STAFF, "哪种学历的期末人数最多", ["期末人数"], "“期末人数”最高的是本科：260。"),
+        (POLICIES, "最新的政策是什么？", ["2024年4月"], "表中“时间”最晚的是以旧换新：2024年4月。"),
+        (POLICIES, "2024年销量最高的品牌", ["1"], "表中“销量”最高的是海燕：427.2。"),
+        (POLICIES, "同比增长最快的品牌", ["3"], "“同比增长”最高的是白鹭：87%。"),
+        (SHARES, "哪家供应商2023年份额最高？", ["Eastmere"], "表中“2023 share”最高的是Eastmere：40.1%。"),
+        (
+            SHARES,
+            "Which supplier has the largest 2023 share?",
+            ["Eastmere"],
+            "the highest “2023 share” is 40.1%: Eastmere.",
+        ),
+        (SHARES, "Which supplier has the most plants?", ["Northvale"], "13: Northvale."),
         (ACCOUNTS, "2024年营业收入最高的公司是哪家", ["乙方网络"], "“2024年 营业收入”最高的是乙方网络：1.6亿元。"),
         (ACCOUNTS, "2023年营业收入最高的公司", ["丙烯材料"], "丙烯材料：2亿元"),
     ],
@@ -257,6 +308,7 @@ def test_more_and_less_are_told_from_the_cells(
             "表中共列出5项：杭州、宁波、厦门、福州、珠海。",
         ),
         (BUSES, "How many cities have 48 buses?", ["Porto", "Graz"], "2 entries with “Buses” = “48”: Porto, Graz."),
+        (STAFF, "研发部有几个人？", ["王小明", "赵敏"], "“部门”为“研发部”的共2项：王小明、赵敏。"),
         (CHIPS, "有几款芯片被禁止出口？", ["甲二", "乙一"], "“出口状态”为“禁止出口”的共2项：甲二、乙一。"),
         (CITIES, "浙江的人口一共是多少", ["杭州", "宁波"], "“人口（万人）”的2项相加为2,221.9。"),
         (CITIES, "福建城市的平均面积", ["厦门", "福州"], "的2项平均为6,834.5。"),
@@ -299,6 +351,11 @@ def test_a_total_that_the_table_holds_is_shown_and_not_computed(answer: Answer) 
         (BUSES, "How many buses does Turin have?", ["Turin"], {0, 2}),
         (CHIPS, "哪些芯片被禁止出口？", ["甲二", "乙一"], {0, 4}),
         (CHIPS, "哪款芯片的显存是96 GB？", ["甲二"], {0, 2}),
+        (POLICIES, "财政部发布了哪些政策", ["2022年1月", "2023年6月"], {1, 2}),
+        (POLICIES, "2023年发布的政策", ["2023年6月"], {0, 1, 2}),
+        (POLICIES, "海燕的销量是多少", ["1"], {1, 2}),
+        (GRANTS, "What was the budget in 2020?", ["2020", "2020"], {0, 2}),
+        (GRANTS, "Which years had budgets above 10 million euros?", ["2019", "2020"], {0, 2}),
         (STAFF, "研发部有哪些人", ["王小明", "赵敏"], {1}),
         (STAFF, "谁是财务部的经理", ["孙丽"], {1, 2}),
         (STAFF, "本科的期末人数是多少", ["期末人数"], {0, 3}),
@@ -336,6 +393,10 @@ def test_tables_are_read_across_languages(
 @pytest.mark.parametrize(
     ("article", "question"),
     [
+        # Who is asked about, and which staff, stands nowhere.
+        (STAFF, "张会然是哪个部门的"),
+        (STAFF, "女总监是谁"),
+        (CITIES, "女城市人口最多的是哪个"),
         # What is asked of is no column, no row, or another one.
         (CITIES, "哪个国家人口最多"),
         (CITIES, "哪个城市的车辆最多"),
@@ -352,7 +413,12 @@ def test_tables_are_read_across_languages(
         # A name in quotation marks is meant as it stands.
         (CITIES, "表中“人口数”最高的城市是哪个？"),
         (CITIES, "表中“省份”为“浙”的城市有哪些？"),
+        # The year with the largest budget need not be that of the largest row.
+        (GRANTS, "Which year had the largest budget?"),
+        (POLICIES, "2023年销量最高的品牌"),
+        (POLICIES, "百公里加速最快的品牌"),
         # One of two columns, which one is not said.
+        (SHARES, "Which supplier has the largest share?"),
         (ACCOUNTS, "营业收入最高的公司"),
         (ACCOUNTS, "2022年营业收入最高的公司"),
         (STAFF, "人数最多的学历"),
@@ -451,6 +517,7 @@ def test_the_unit_of_a_column_stands_in_its_header_or_before_the_table(answer: A
         assert found and found.statement == "表中“金额”大于1亿元的共1项：丙厂。".replace(
             "金额", "金额（万元）" if "（万元）" in article else "金额"
         )
+    assert rows(answer(table("工厂 | 金额（万元）", *lines), "哪家工厂的金额是1.2亿元？")) == ["丙厂"]
     assert answer(table("工厂 | 人数", *lines, before="单位：万元\n\n"), "人数超过1万的工厂") is None
 
 
@@ -507,6 +574,19 @@ def test_a_cell_that_lists_things_is_not_counted_as_one(answer: Answer) -> None:
     article = table("厂商 | 产品 | 状态", "甲厂 | A1、A2、A3 | 停产", "乙厂 | B1 | 停产", "丙厂 | C1、C2 | 在产")
     found = answer(article, "有几种产品停产？")
     assert found and found.statement == "" and rows(found) == ["甲厂", "乙厂"]
+
+
+def test_what_a_cell_lists_is_found_in_it(answer: Answer) -> None:
+    found = answer(POLICIES, "财政部发布了几项政策？")
+    assert found and "“发布机构”为“财政部/财政部、税务总局”的共2项：购置补贴退坡、减免延续。" in found.statement
+    assert rows(answer(POLICIES, "表中“发布机构”为“财政部”的政策有哪些？")) == ["2022年1月"]
+    found = answer(GRANTS, "How many grants list Porto?")
+    assert found is None or not found.statement
+
+
+def test_rows_that_may_not_be_all_are_not_counted(answer: Answer) -> None:
+    found = answer(GRANTS, "How many programmes are closed?")
+    assert found and found.statement == "" and rows(found) == ["2020", "2021"]
 
 
 def test_rows_that_repeat_a_name_are_counted_as_rows_and_as_names(answer: Answer) -> None:

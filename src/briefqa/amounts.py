@@ -186,6 +186,13 @@ def is_blank(text: str) -> bool:
     return _BLANK.fullmatch(plain(text).strip().casefold()) is not None
 
 
+def is_value(text: str) -> bool:
+    """Say whether a text is an amount and nothing else, no year and no name such as "2023 share"."""
+    amount = read_amount(text)
+    known = amount is not None and any(amount.unit.partition("/")[0] == unit for unit, _ in _UNITS.values())
+    return amount is not None and known and as_year(replace(amount, unit="")).unit != DATE
+
+
 def has_number(text: str) -> bool:
     """Say whether a number stands by itself in the text, not as a part of a name such as HBM3."""
     return _LONE_DIGIT.search(plain(text).casefold()) is not None
@@ -231,6 +238,13 @@ def read_unit(name: str) -> tuple[Decimal, str]:
         if found:
             return found
     return Decimal(1), ""
+
+
+def in_unit(amount: Amount, scale: Decimal, unit: str) -> Amount:
+    """Return the amount of a cell in the scale and unit of its column, unless it says its own."""
+    if amount.unit:
+        return amount
+    return replace(amount, scale=scale if amount.scale == 1 else amount.scale, unit=unit)
 
 
 def find_amounts(text: str) -> list[tuple[int, int, Amount]]:

@@ -25,6 +25,9 @@ from briefqa.lexicon.terms import UNSPACED
 Tokens = tuple[str, ...]
 """Characters of scripts without spaces, stems of words, numbers without their thousands separators."""
 
+PRICE, SPEED = "price", "speed"
+"""What a superlative may be of, beside DATE."""
+
 _Place = Callable[[int, int], int]
 """Given two offsets of a question, returns the tokens between them."""
 
@@ -40,7 +43,7 @@ _OWN = re.compile(rf"[{UNSPACED}]")
 @dataclass(frozen=True, slots=True)
 class Superlative:
     """The highest or lowest. sign: 1 or -1. many: how many of them. nth: which of them, 1 the very highest.
-    kind: "date" for the latest, "price" for the cheapest, else "".
+    kind: DATE for the latest, PRICE for the cheapest, SPEED for the fastest, else "".
     """
 
     places: int
@@ -132,7 +135,7 @@ class Asked:
                     length += 1
                 best = max(best, (length, start))
             length, start = best
-            if length > 1 or (length == 1 and not _OWN.match(unit[at]) and unit[at] not in wording.FILLERS_EN):
+            if length > 1 or (length == 1 and _says_something(unit[at])):
                 places |= ((1 << length) - 1) << start
                 held |= ((1 << length) - 1) << at
             at += max(length, 1)
@@ -144,7 +147,7 @@ class Asked:
         for word in self.words:
             if word.places & free == word.places:
                 for tokens in word.translations:
-                    found = _run(tokens, unit)
+                    found = run(tokens, unit)
                     if found:
                         places |= word.places
                         held |= found
@@ -262,6 +265,11 @@ def normal_token(token: str) -> str:
     return regular(token.casefold())
 
 
+def _says_something(token: str) -> bool:
+    """Say whether a token means something alone: a word or a year does, a character or a small number does not."""
+    return not _OWN.match(token) and token not in wording.FILLERS_EN and (len(token) > 3 or not token.isdigit())
+
+
 def _superlatives(text: str, place: _Place) -> Iterator[Superlative]:
     for match in wording.SUPERLATIVE.finditer(text):
         group = match.groupdict()
@@ -269,12 +277,13 @@ def _superlatives(text: str, place: _Place) -> Iterator[Superlative]:
         nth = group["nth"] or group["nth_en"] or "1"
         low = group["min"] or group["min_en"] or group["early"] or group["early_en"]
         dated = group["late"] or group["early"] or group["late_en"] or group["early_en"]
+        fast = wording.FAST.search(match[0])
         yield Superlative(
             places=place(*match.span()),
             sign=-1 if low else 1,
             many=wording.SMALL_NUMBERS.get(many.casefold()) or int(many),
             nth=wording.SMALL_NUMBERS.get(nth.casefold()) or int(nth),
-            kind=DATE if dated else "price" if wording.PRICED.search(match[0]) else "",
+            kind=DATE if dated else PRICE if wording.PRICED.search(match[0]) else SPEED if fast else "",
         )
 
 
@@ -335,7 +344,7 @@ def _words(concepts: Iterable[Concept], tokens: Tokens) -> Iterator[Word]:
         translations = []
         for option in concept:
             unit = joined(option)
-            found = _run(unit, tokens)
+            found = run(unit, tokens)
             own |= found
             if not found:
                 translations.append(unit)
@@ -350,7 +359,7 @@ def joined(option: Sequence[str]) -> Tokens:
     return tuple(normal_token(char) for char in option[0] + "".join(pair[-1] for pair in option[1:]))
 
 
-def _run(unit: Tokens, tokens: Tokens) -> int:
+def run(unit: Tokens, tokens: Tokens) -> int:
     """Return where the tokens of the unit stand, one after the other; 0 if they do not."""
     width = len(unit)
     found = 0

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from briefqa.amounts import DATE, Amount, as_year, has_number, is_blank, read_amount, read_unit
+from briefqa.amounts import DATE, Amount, as_year, has_number, in_unit, is_blank, read_amount, read_unit
 from briefqa.asked import Comparison, Superlative
 from briefqa.grids import View
 
@@ -57,7 +57,7 @@ def read_column(view: View, attribute: int, items: Sequence[int]) -> Column | No
         cell = view.items[item][attribute]
         amount = read_amount(cell)
         if amount is not None:
-            amounts[item] = _in_unit(amount, scale, unit)
+            amounts[item] = in_unit(amount, scale, unit)
         elif has_number(cell) and not is_blank(cell):
             return None
         else:
@@ -79,13 +79,6 @@ def is_measure(view: View, attribute: int, items: Sequence[int]) -> bool:
     cells = [view.items[item][attribute] for item in items]
     amounts = sum(1 for cell in cells if read_amount(cell) is not None)
     return amounts > 0 and amounts * 2 >= sum(1 for cell in cells if not is_blank(cell))
-
-
-def _in_unit(amount: Amount, scale: Decimal, unit: str) -> Amount:
-    """Return the amount in the unit of its column, unless it says its own."""
-    if amount.unit:
-        return amount
-    return replace(amount, scale=scale if amount.scale == 1 else amount.scale, unit=unit)
 
 
 def first_items(column: Column, superlative: Superlative) -> list[int]:

@@ -38,6 +38,8 @@ _TOTAL = re.compile(
     r"(?:数|额|金额|人数)?[:：]?"
 )
 _INDEX = re.compile(r"序号|编号|次序|排名|名次|行次|#|no\.?|nr\.?|rank(?:ing)?|id|index", re.IGNORECASE)
+LIST = re.compile(r"[、,，;；] ?")
+"""What parts the things that a cell lists."""
 # What an outline puts before a label: 一、 （二） 3. 其中： 减：
 _OUTLINE = re.compile(
     r"(?:[一二三四五六七八九十]{1,3}[、.．]|[(（][一二三四五六七八九十\d]{1,3}[)）]、?|\d{1,2}[.．、](?!\d)"
@@ -62,9 +64,12 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a hit's section. unit: scale and unit that stand before it, (1, "") if none."""
+    """A table of a hit's section. caption: the sentence before it, or "". unit: scale and unit that stand before it,
+    (1, "") if none.
+    """
 
     hit: Hit
+    caption: str
     header: tuple[str, ...]
     rows: tuple[TableRow, ...]
     unit: tuple[Decimal, str]
@@ -108,7 +113,10 @@ def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
     """Return the tables of the hit's section that have a row in the hit, in the order of the text."""
     if not any(span.kind == "row" for span in hit.spans):
         return []
-    rows = [span for span in snapshot.section_spans(hit.article, hit.anchor) if span.kind == "row"]
+    spans = snapshot.section_spans(hit.article, hit.anchor)
+    rows = [span for span in spans if span.kind == "row"]
+    pairs = zip(spans, spans[1:], strict=False)
+    captions = {span.start: last.text for last, span in pairs if last.kind != "row" and len(last.text) <= _UNIT_BEFORE}
     if len(rows) > _MOST_ROWS:
         return []
     inside = {span.start for span in hit.spans}
@@ -128,7 +136,8 @@ def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
         read = [_read_row(span, source[span.start - begin : span.end - begin]) for span in group]
         if all(row is not None for row in read):
             unit = _unit_before(source[max(0, group[0].start - begin - 4 * _UNIT_BEFORE) : group[0].start - begin])
-            tables.append(Table(hit, group[0].header, tuple(row for row in read if row), unit))
+            caption = captions.get(group[0].start, "")
+            tables.append(Table(hit, caption, group[0].header, tuple(row for row in read if row), unit))
     return tables
 
 
@@ -184,22 +193,30 @@ def view_across(table: Table) -> View | None:
     ):
         return None
     names = tuple(line[0] for line in lines)
+    if any(read_amount(name) and not _is_time(name) for name in names[1:]):
+        return None
     items = tuple(zip(*(line[1:] for line in lines), strict=True))
     return View(table, names, items, 0, 0, across=True)
 
 
 def _label(names: Sequence[str], items: Sequence[tuple[str, ...]]) -> int:
-    """Return the attribute that names the items: the first that is words, unless it repeats and another does not."""
-    worded = []
+    """Return the attribute that names the items: the first that is words, unless it repeats itself, or is times or
+    lists, and another is none of it.
+    """
+    worded: list[tuple[int, float, bool]] = []  # attribute, share of different cells, whether it can be no name
     for attribute, name in enumerate(names):
         cells = [item[attribute] for item in items if item[attribute]]
-        amounts = sum(1 for cell in cells if read_amount(cell) is not None and not _is_time(cell))
+        timed = sum(1 for cell in cells if _is_time(cell))
+        amounts = sum(1 for cell in cells if read_amount(cell) is not None) - timed
         if not _INDEX.fullmatch(squeeze(name)) and cells and amounts * 2 < len(cells):
-            worded.append((attribute, len(set(cells)) / len(cells)))
+            unfit = timed + sum(1 for cell in cells if LIST.search(cell))
+            worded.append((attribute, len(set(cells)) / len(cells), unfit * 2 >= len(cells)))
     if not worded:
         return 0
-    first = worded[0]
-    return first[0] if first[1] >= _DISTINCT else next((a for a, distinct in worded if distinct == 1), first[0])
+    first, distinct, unfit_first = worded[0]
+    if distinct >= _DISTINCT and not unfit_first:
+        return first
+    return next((attribute for attribute, other, unfit in worded if other == 1 and not unfit), first)
 
 
 def _is_time(text: str) -> bool:

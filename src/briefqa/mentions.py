@@ -15,13 +15,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 
 from briefqa import wording
-from briefqa.amounts import DATE, Amount, as_year, read_amount
-from briefqa.asked import Asked, Comparison, Superlative, Tokens, bits, joined, tokenize, union
-from briefqa.grids import View, is_total_label, squeeze, strip_outline
+from briefqa.amounts import DATE, Amount, as_year, in_unit, read_amount, read_unit
+from briefqa.asked import Asked, Comparison, Superlative, Tokens, bits, run, tokenize, union
+from briefqa.grids import LIST, View, is_total_label, squeeze, strip_outline
 from briefqa.lexicon import Lexicon
+from briefqa.translations import is_foreign, match_translated
 
 # Cells that are named by chance.
 _EMPTY_CELLS = frozenset("其他 其它 other others yes no 是 否 有 无 none all total 合计".split())
@@ -46,7 +48,8 @@ class Named:
 class Condition:
     """Cells of one attribute that the question names. items: those that have one. whole: with the cell's whole text.
 
-    share: of the least covered cell, 0..1. denied: whether such a cell denies what the question names.
+    share: of the least covered cell, 0..1. denied: whether such a cell denies what the question names. alike: whether
+    other cells of the column hold the same words among others, so that these may not be all.
     """
 
     attribute: int
@@ -55,12 +58,16 @@ class Condition:
     whole: bool
     share: float = 1.0
     denied: bool = False
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a question says of a view. columns, conditions: in the order of the question. open: tokens without a
-    meaning for this table. quoted: whether all that stands in quotation marks was found.
+    """What a question says of a view.
+
+    columns, conditions: in the order of the question. superlatives, comparisons: those of the question that are no part
+    of a name. named: all tokens that name something. open: tokens without a meaning for this table. denied: whether the
+    question denies something.
     """
 
     columns: tuple[Named, ...]
@@ -157,8 +164,16 @@ def _whole_names(asked: Asked, view: View, lexicon: Lexicon) -> tuple[list[Named
         if len(attributes) == 1:
             (attribute,) = attributes
             items = frozenset().union(*(found.items or () for found in same if found.attribute == attribute))
-            conditions.append(Condition(attribute, items, places, whole=True))
+            alike = places not in asked.quoted and _alike(asked, view, attribute, items, places, lexicon)
+            conditions.append(Condition(attribute, items, places, whole=True, alike=alike))
     return columns, _without_chance(asked, conditions)
+
+
+def _alike(asked: Asked, view: View, attribute: int, items: frozenset[int], places: int, lexicon: Lexicon) -> bool:
+    """Say whether other cells of the attribute hold these words of the question among others."""
+    words = asked.tokens[(places & -places).bit_length() - 1 : places.bit_length()]
+    others = {cells[attribute] for item, cells in enumerate(view.items) if item not in items}
+    return any(run(words, tokenize(cell, lexicon)) for cell in others if len(cell) <= _LONGEST_SEARCHED)
 
 
 def _without_chance(asked: Asked, conditions: list[Condition]) -> list[Condition]:
@@ -198,21 +213,33 @@ def _named_cells(asked: Asked, view: View, lexicon: Lexicon) -> Iterator[_Candid
     known = set(asked.tokens)
     quoted = {squeeze(text): places for places, text in asked.quoted.items()}
     for attribute in range(len(view.names)):
-        cells: dict[str, list[int]] = defaultdict(list)
-        for item, values in enumerate(view.items):
-            cells[values[attribute]].append(item)
-        for cell, items in cells.items():
-            if quoted and cell and squeeze(cell) in quoted:
-                yield _Candidate(quoted[squeeze(cell)], attribute, frozenset(items))
-            if not cell or len(cell) > _LONGEST_CELL or _NUMERIC.fullmatch(cell):
+        for cell, items in _cells(view, attribute).items():
+            # In quotation marks a cell is meant as a whole, not as one of the things that it lists.
+            whole = frozenset(item for item in items if view.items[item][attribute] == cell) if quoted else items
+            if quoted and whole and squeeze(cell) in quoted:
+                yield _Candidate(quoted[squeeze(cell)], attribute, whole)
+            if len(cell) > _LONGEST_CELL or _NUMERIC.fullmatch(cell):
                 continue
             for tokens in _variants(cell, lexicon):
                 if not known.issuperset(tokens):
                     continue
                 found = [places for places in asked.occurrences(tokens) if _means_something(asked, places, cell)]
+                for places in found:
+                    if meant := whole if places in asked.quoted else items:
+                        yield _Candidate(places, attribute, meant)
                 if found:
-                    yield from (_Candidate(places, attribute, frozenset(items)) for places in found)
                     break
+
+
+def _cells(view: View, attribute: int) -> dict[str, frozenset[int]]:
+    """Return the items of each different cell, and of each thing that cells list."""
+    found: dict[str, set[int]] = defaultdict(set)
+    for item, cells in enumerate(view.items):
+        cell = cells[attribute]
+        for part in {cell, *(LIST.split(cell) if LIST.search(cell) and len(cell) <= _LONGEST_SEARCHED else ())}:
+            if part:
+                found[part].add(item)
+    return {cell: frozenset(items) for cell, items in found.items()}
 
 
 @lru_cache(maxsize=20_000)
@@ -241,21 +268,24 @@ def _equal_amounts(asked: Asked, view: View, columns: list[Named], taken: int) -
         if places & taken:
             continue
         equal: dict[int, frozenset[int]] = {}
-        for attribute in range(len(view.names)):
-            items = frozenset(i for i, cells in enumerate(view.items) if _is_worth(cells[attribute], amount))
+        for attribute, name in enumerate(view.names):
+            scale, unit = read_unit(name)
+            items = frozenset(
+                item for item, cells in enumerate(view.items) if _is_worth(cells[attribute], scale, unit, amount)
+            )
             if items:
                 equal[attribute] = items
         named = {column.attribute for column in columns} & equal.keys()
-        choice = named if named else set(equal) if amount.unit or places in asked.quoted else set()
+        clear = amount.unit or places in asked.quoted or (set(equal) == {view.label} and as_year(amount).unit == DATE)
+        choice = named if named else set(equal) if clear else set()
         if len(choice) == 1:
             (attribute,) = choice
             found.append(Condition(attribute, equal[attribute], places, whole=True))
     return found
 
 
-def _is_worth(cell: str, amount: Amount) -> bool:
-    if not cell or not any(char.isdigit() for char in cell):
-        return False
+def _is_worth(cell: str, scale: Decimal, unit: str, amount: Amount) -> bool:
+    """Say whether a cell is worth the amount. scale, unit: of its column."""
     own = read_amount(cell)
     if own is None:
         return False
@@ -265,6 +295,7 @@ def _is_worth(cell: str, amount: Amount) -> bool:
     if not own.exact:
         return False
     if amount.unit or amount.scale != 1:
+        own = in_unit(own, scale, unit)
         return own.unit in (amount.unit, "") and own.least == amount.least
     return own.low == amount.low
 
@@ -280,8 +311,8 @@ def _partial_names(asked: Asked, view: View, lexicon: Lexicon, whole: list[Named
             if attribute in known or not tokens or is_total_label(name):
                 continue
             places, held = asked.overlap(tokens[-1], free)
-            if not places:
-                places, held = _across_languages(asked, tokens[-1], squeeze(name), lexicon, free)
+            more, more_held = match_translated(asked, tokens[-1], squeeze(name), lexicon, free & ~places)
+            places, held = places | more, held | more_held
             if places & ~asked.filler:
                 scored.append((places, held.bit_count() / len(tokens[-1]), attribute))
         if not scored:
@@ -305,48 +336,6 @@ def _asked_by_a_character(asked: Asked, view: View, lexicon: Lexicon, known: set
     return []
 
 
-def _across_languages(asked: Asked, tokens: Tokens, name: str, lexicon: Lexicon, free: int) -> tuple[int, int]:
-    """Match a column's name in the other language: by the question's translations, then by the name's own."""
-    if asked.han == any("\u4e00" <= char <= "\u9fff" for char in name):
-        return 0, 0
-    places, held = asked.translated(tokens, free)
-    if held:
-        more, more_held = asked.akin(tokens, free & ~places, places, held)
-        places, held = places | more, held | more_held
-    for own, translations in _translations(name, lexicon):
-        if held & own == own:
-            continue
-        for words in translations:
-            found = [place for place in asked.occurrences(words) if place & free == place]
-            if not found and len(words) > 1 and not asked.han:  # "computer chip" is a chip
-                found = [place for place in asked.occurrences(words[-1:]) if place & free == place]
-            if found:
-                places |= found[0]
-                held |= own
-                break
-    return places, held
-
-
-@lru_cache(maxsize=4_000)
-def _translations(name: str, lexicon: Lexicon) -> tuple[tuple[int, tuple[Tokens, ...]], ...]:
-    """Return the words of a name, each as its places among the name's tokens and what the other language calls it."""
-    tokens = tokenize(name, lexicon)
-    found = []
-    for concept in lexicon.bridged_concepts(name, lambda terms: set()):
-        own = 0
-        others = []
-        for option in concept:
-            unit = joined(option)
-            at = next((i for i in range(len(tokens)) if tokens[i : i + len(unit)] == unit), -1)
-            if at >= 0:
-                own |= ((1 << len(unit)) - 1) << at
-            else:
-                others.append(unit)
-        if own and others:
-            found.append((own, tuple(others)))
-    return tuple(found)
-
-
 def _partial_cells(asked: Asked, view: View, lexicon: Lexicon, left: int) -> Condition | None:
     """Return the cells that hold all words left of the question, if those of one column alone do."""
     found: dict[int, list[tuple[int, int, float, bool]]] = defaultdict(list)
@@ -359,8 +348,7 @@ def _partial_cells(asked: Asked, view: View, lexicon: Lexicon, left: int) -> Con
             if not tokens:
                 continue
             places, held = asked.overlap(tokens[-1], left)
-            foreign = asked.han != any("\u4e00" <= char <= "\u9fff" for char in cell)
-            if foreign and places & left != left:
+            if places & left != left and is_foreign(asked, cell):
                 more, more_held = asked.translated(tokens[-1], left & ~places)
                 places, held = places | more, held | more_held
             if _content(asked, left & ~places) == 0 and places:
@@ -384,15 +372,21 @@ def _denies(cell: str) -> bool:
 
 
 def _in_context(asked: Asked, view: View, columns: list[Named], lexicon: Lexicon, left: int) -> int:
-    """Return which of these tokens stand in the title or the headings, which say what table is meant, or in the columns
-    that are named. Not in other columns: last year's sales are not this year's because that is a column too.
+    """Return which of these tokens stand in the title, the headings or the sentence before the table, which say what
+    table is meant, or in the columns that are named. Not in other columns: last year's sales are not this year's
+    because that is a column too.
     """
     hit = view.table.hit
     found = 0
-    for text in (hit.title, *hit.heading_path, *(view.names[column.attribute] for column in columns)):
+    for text in (
+        hit.title,
+        *hit.heading_path,
+        view.table.caption,
+        *(view.names[column.attribute] for column in columns),
+    ):
         tokens = tokenize(text, lexicon)
         places, _ = asked.overlap(tokens, left)
-        if asked.han != any("\u4e00" <= char <= "\u9fff" for char in text):
+        if is_foreign(asked, text):
             more, _ = asked.translated(tokens, left)
             places |= more
         found |= places
@@ -401,8 +395,10 @@ def _in_context(asked: Asked, view: View, columns: list[Named], lexicon: Lexicon
 
 
 def _content(asked: Asked, left: int) -> int:
-    """Return the tokens that say something: not a single character that only holds others together, but one that is
-    left of a word, and one that is asked for: 哪省 and 哪国 are different questions.
+    """Return the tokens that say something.
+
+    Not a character that only holds others together, unless it is left of a word or of a name (李会晟), or asked for:
+    哪省 and 哪国 are different questions.
     """
     everything = (1 << len(asked.tokens)) - 1
     left &= everything & ~asked.filler
@@ -410,7 +406,6 @@ def _content(asked: Asked, left: int) -> int:
     alone = 0
     for number in bits(left & ~words & ~(asked.which << 1)):
         bit = 1 << number
-        token = asked.tokens[number]
-        if len(token) == 1 and not token.isascii() and not left & (bit << 1 | bit >> 1):
+        if asked.tokens[number] in wording.LINKS and not left & (bit << 1 | bit >> 1):
             alone |= bit
     return left & ~alone

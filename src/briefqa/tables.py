@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from briefqa.amounts import DATE, as_year, has_number, is_blank, read_amount
-from briefqa.asked import Asked, read_question
+from briefqa.amounts import DATE, is_blank, is_value
+from briefqa.asked import PRICE, SPEED, Asked, read_question
 from briefqa.figures import add_up, first_items, holds, is_measure, read_column
 from briefqa.grids import Table, View, is_total_label, read_tables, view_across, view_down
 from briefqa.lexicon import Lexicon
@@ -44,8 +44,12 @@ _MOST_ROWS = 40
 # A cell that lists several things: how many rows there are is not how many things.
 _LIST = re.compile(r"[、;；]|, ")
 _PART = re.compile(r"\s*(?:其中|减|加 ?[:：]|of which|less\b|including|total\b)|.*合计", re.IGNORECASE)
-_PRICED = "price"
-_PRICE = re.compile(r"价|费|成本|金额|price|cost|fee|amount", re.IGNORECASE)
+# Names of columns that the cheapest and the fastest can be told from.
+_KINDS = {
+    PRICE: re.compile("价|费|成本|金额|price|cost|fee|amount", re.IGNORECASE),
+    SPEED: re.compile("增|速|率|带宽|growth|speed|rate|bandwidth", re.IGNORECASE),
+}
+_TIMES = frozenset(("second", "month"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +212,10 @@ class _Case:
         label = view.label if asked_for is None or asked_for in attributes else asked_for
         if reading.superlatives and view.label in self._named():
             label = view.label  # the status of the city with most buses: that of one city
-        if label != view.label and _repeats(view, label, items) and (reading.superlatives or reading.comparisons):
-            return None  # the province of the largest city need not be the largest province
+        # The province of the largest city need not be the largest province.
+        repeats = _repeats(view, label, items)
+        if repeats and reading.superlatives:
+            return None
         if reading.superlatives:
             contradicts = counts or any(c.attribute == label for c in conditions)
             return None if contradicts else self._extreme(chosen, condition, attributes, label, asked_for)
@@ -224,7 +230,8 @@ class _Case:
             return None
         names = [view.items[item][label] for item in chosen]
         found = _Found(tuple(chosen), (*attributes, label))
-        if not all(names) or any(_LIST.search(name) for name in names):
+        listed = not all(names) or any(_LIST.search(name) for name in names)
+        if listed or (repeats and reading.comparisons) or any(c.alike for c in conditions):
             return found
         statement = self.statements.count(view.names[label], names, condition) + self.statements.left_out(left_out)
         return _Found(tuple(chosen), (*attributes, label), statement)
@@ -248,8 +255,10 @@ class _Case:
         dated = superlative.kind == DATE
         if (dated and not column.years) or (not dated and column.dated):
             return None
-        if superlative.kind == _PRICED and not _PRICE.search(self.view.names[measure]):
+        if (of := _KINDS.get(superlative.kind)) and not of.search(self.view.names[measure]):
             return None
+        if superlative.kind == SPEED and any(amount.unit in _TIMES for amount in column.amounts.values()):
+            return None  # who takes the least time is the fastest
         best = first_items(column, superlative)
         names = [self.view.items[item][label] for item in best]
         if not names or not all(names):
@@ -310,8 +319,8 @@ class _Case:
         gaps = sorted((self.asked.gap(column.places, places), column.attribute) for column in fitting)
         if gaps:
             return None if len(gaps) > 1 and gaps[0][0] == gaps[1][0] and gaps[0][1] != gaps[1][1] else gaps[0][1]
-        if unit == _PRICED:
-            priced = [a for a, name in enumerate(self.view.names) if _PRICE.search(name)]
+        if unit == PRICE:
+            priced = [a for a, name in enumerate(self.view.names) if _KINDS[PRICE].search(name)]
             return priced[0] if len(priced) == 1 and is_measure(self.view, priced[0], items) else None
         if not unit or any(column.attribute != self.view.label for column in named):
             return None
@@ -343,10 +352,7 @@ def _much_of(conditions: Iterable[Condition]) -> bool:
 def _has_names(view: View) -> bool:
     """Say whether the header holds names; where it is a row of values, that one would be missed."""
     header = view.table.header
-    return any(header) and not any(
-        has_number(cell) and (amount := read_amount(cell)) is not None and as_year(amount).unit != DATE
-        for cell in header
-    )
+    return any(header) and not any(is_value(cell) for cell in header)
 
 
 def _written(value: Decimal, decimals: int, cells: Sequence[str]) -> str:

@@ -21,11 +21,13 @@ _PIECE = "[个家款种项名位条类只支座年天次人件所]"
 
 QUOTED = re.compile(r"“([^”]+)”|\"([^\"]+)\"|「([^」]+)」|『([^』]+)』|《([^》]+)》|‘([^’]+)’|【([^】]+)】")
 
-_MAX = "highest|largest|biggest|greatest|most expensive|(?<!at )most(?! of)|maximum|max|longest|tallest|heaviest"
-_MIN = "lowest|smallest|(?<!at )least|fewest|minimum|min|shortest|lightest|cheapest|least expensive"
+_MAX = (
+    "highest|largest|biggest|greatest|most expensive|(?<!at )most(?! of)|maximum|max|longest|tallest|heaviest|fastest"
+)
+_MIN = "lowest|smallest|(?<!at )least|fewest|minimum|min|shortest|lightest|slowest|cheapest|least expensive"
 _LATE, _EARLY = "latest|newest|most recent(?:ly)?", "earliest|oldest"
 SUPERLATIVE = re.compile(
-    rf"(?:第(?P<nth>{_FEW})|最)(?:(?P<max>[高大多长贵久重厚远深宽])|(?P<min>[低小少短轻薄窄]|便宜)"
+    rf"(?:第(?P<nth>{_FEW})|最)(?:(?P<max>[高大多长贵久重厚远深宽快])|(?P<min>[低小少短轻薄窄慢]|便宜)"
     rf"|(?P<late>晚|新(?!增))|(?P<early>早))(?:的?(?P<some>{_FEW}){_PIECE})?"
     rf"|前(?P<first>{_FEW})(?:(?:[名位家大款项种条]|个(?!月))|(?=的|是|有|$|[，？,?]))"
     rf"|\btop (?P<top>{_FEW_EN})\b"
@@ -34,6 +36,7 @@ SUPERLATIVE = re.compile(
     re.IGNORECASE,
 )
 PRICED = re.compile(r"贵|便宜|expensive|cheapest", re.IGNORECASE)
+FAST = re.compile(r"[快慢]|fastest|slowest", re.IGNORECASE)
 
 SIGNS = {
     ">=": "大于等于|大于或等于|不少于|不低于|不小于|至少|at least|no less than|not less than|no fewer than|since|>=|≥",
@@ -57,7 +60,8 @@ BETWEEN_BEFORE = re.compile(r"(?:介于|在|between|from)[:： ]*[“\"「]?$", 
 BETWEEN_BEHIND = re.compile(r"[”\"」]? ?(?:之间|间)")
 
 COUNT = re.compile(
-    rf"(?:一共|总共|共|合计)?有?(?:多少|几){_PIECE}(?!月)|(?:一共|总共|共)有(?:多少|几)(?!{_PIECE})|\bhow many\b",
+    rf"(?:一共|总共|共|合计)?有?(?:多少|几){_PIECE}(?!月)(?:人(?![口均员才]))?|(?:一共|总共|共)有(?:多少|几)(?!{_PIECE})"
+    r"|\bhow many\b",
     re.IGNORECASE,
 )
 SUM = re.compile(
@@ -76,7 +80,7 @@ WHICH = re.compile(
 # What no row answers: reasons, ways, differences, and what is like another or more than another.
 NOT_IN_A_TABLE = re.compile(
     r"为什么|为何|怎么|怎样|如何|第几|相差|差多少|差距|之差|多多少|少多少|高多少|低多少|增长了?多少倍|相同|一样|同样"
-    r"|(?<![占对同环价])比(?![例率重较值分])[^最前超大]{1,20}?[高低多少大小长短快慢早晚贵](?![于的])"
+    r"|(?<=[^\W占对同环价])比(?![例率重较值分])[^最前超大]{1,20}?(?:[高低小短慢早晚贵]|[多大长快](?!少))(?![于的])"
     r"|\b(?:why|how (?!many\b|much\b)|differ\w*|same|than (?!\D{0,3}\d))",
     re.IGNORECASE,
 )
@@ -99,7 +103,11 @@ FILLER = re.compile(
     r"|时候|以及|还有|就是|可以|需要|属于|达到|采用|使用|拥有|具有|具备|配备|搭载|处于|名称|对应|具体|目前|现在"
     r"|公司|企业|项目|排名?|排序|列出|给出|找出|按|它们?|我们?"
     r"|[请帮被把由将给对向从于在为是有的了呢呀啊吧吗诶下中里内和与及都也又或并且该本此这那个名其之所以来到至得着过会要能叫等]"
-    r"|[各每只支款种家位项条类张我你您他她时而就]"
+    r"|[各每只支款种家位项条类张我你您他她时而就]|(?<=\d)[年月日号]"
+)
+# Characters that say nothing alone, but may be part of a word.
+LINKS = frozenset(
+    "仍还已曾正约很太更可再便均皆做用去说看谈呈占达超逾较共只最好多少大小高低时呢么样些才刚当若让使令连随"
 )
 FILLERS_EN = frozenset(
     (FUNCTION_WORDS["en"] - frozenset("no not nor neither without off under after before since".split()))
