@@ -545,6 +545,17 @@ def test_two_tables_of_a_section_are_two_tables(answer: Answer) -> None:
     assert found and found.statement == "表中“容量”最高的是丙库：9。"
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("before", ["", "> "])
+def test_tables_are_the_same_with_any_line_ending_and_in_quotes(answer: Answer, ending: str, before: str) -> None:
+    lines = ["| 工厂 | 产量 |", "|---|---|", "| 甲厂 | 5 |", "|  |  |", "| 乙厂 | 7 |"]
+    article = ending.join(["# 报告", "", "## 明细 {#t}", "", *(before + line for line in lines), ""])
+    found = answer(article, "产量大于4的工厂有几家？")
+    assert found and "共2项：甲厂、乙厂。" in found.statement and len(found.quotes) == 1
+    both = ending.join([article, *(before + line for line in ["", "| 工厂 | 产量 |", "|---|---|", "| 丙厂 | 9 |"]), ""])
+    assert answer(both, "产量最高的工厂") is None
+
+
 def test_a_header_of_several_lines_is_no_item(answer: Answer) -> None:
     found = answer(ACCOUNTS, "表中一共有几家公司？")
     assert found and found.statement == "表中共列出3项：甲骨科技、乙方网络、丙烯材料。"
@@ -593,6 +604,11 @@ def test_rows_that_repeat_a_name_are_counted_as_rows_and_as_names(answer: Answer
     article = table("城市 | 线路 | 状态", "甲市 | 一号线 | 停运", "甲市 | 二号线 | 停运", "乙市 | 一号线 | 停运")
     found = answer(article, "状态为停运的城市有几个？")
     assert found and found.statement == "表中“状态”为“停运”的共3行，其中不同的“城市”有2个。"
+
+
+def test_a_story_is_no_question_to_a_table(answer: Answer) -> None:
+    assert answer(CITIES, "哪个城市人口最多？" + "请认真回答。" * 60) is None
+    assert answer(CITIES, "1 " * 1_900) is None
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ Tokens = tuple[str, ...]
 PRICE, SPEED = "price", "speed"
 """What a superlative may be of, beside DATE."""
 
+_LONGEST = 300  # characters; a longer question is a story, and its patterns would take a second
 _Place = Callable[[int, int], int]
 """Given two offsets of a question, returns the tokens between them."""
 
@@ -183,6 +184,8 @@ class Asked:
 
 def read_question(question: str, lexicon: Lexicon, known: Known) -> Asked | None:
     """Read a question; None for one that no table answers, or in another language than Chinese and English."""
+    if len(question) > _LONGEST:
+        return None
     text = plain(question).translate(lexicon.tokenizer.simplified)
     if len(text) != len(question) or wording.NOT_IN_A_TABLE.search(text):
         return None

@@ -27,7 +27,7 @@ from briefqa.store import Snapshot
 _UNIT_BEFORE = 120
 _UNIT = re.compile(r"单位 ?[:：] ?(?:人民币)?(?P<zh>[^\s，,；;)）|]+)|\((?:figures )?(?P<en>in [^()|]+)\)")
 # The line below a header, which stands nowhere inside a table.
-_DELIMITER = re.compile(r"\n[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*\r?(?:\n|$)")
+_DELIMITER = re.compile(r"\n[ \t>]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*(?:\n|$)")
 # A pipe inside a cell, in the source.
 _ESCAPED_PIPE = re.compile(r"\\\||&#124;|&#x7c;|&vert;|&verbar;|&VerticalLine;", re.IGNORECASE)
 _PIPE = re.compile(r"(?<!\\)\|")
@@ -110,7 +110,7 @@ class View:
 
 
 def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
-    """Return the tables of the hit's section that have a row in the hit, in the order of the text."""
+    """Return the tables of the hit's section, in the order of the text; none where the hit has no row of any."""
     if not any(span.kind == "row" for span in hit.spans):
         return []
     spans = snapshot.section_spans(hit.article, hit.anchor)
@@ -119,7 +119,6 @@ def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
     captions = {span.start: last.text for last, span in pairs if last.kind != "row" and len(last.text) <= _UNIT_BEFORE}
     if len(rows) > _MOST_ROWS:
         return []
-    inside = {span.start for span in hit.spans}
     begin = max(0, rows[0].start - _UNIT_BEFORE - sum(len(cell) + 8 for cell in rows[0].header))
     source = snapshot.source(hit.article, begin, rows[-1].end)
     groups: list[list[Span]] = []
@@ -131,8 +130,6 @@ def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
             groups.append([span])
     tables = []
     for group in groups:
-        if not any(span.start in inside for span in group):
-            continue
         read = [_read_row(span, source[span.start - begin : span.end - begin]) for span in group]
         if all(row is not None for row in read):
             unit = _unit_before(source[max(0, group[0].start - begin - 4 * _UNIT_BEFORE) : group[0].start - begin])
@@ -143,7 +140,8 @@ def read_tables(hit: Hit, snapshot: Snapshot) -> list[Table]:
 
 def _parted(between: str) -> bool:
     """Say whether two rows are of two tables: a header stands between them, or text."""
-    return _DELIMITER.search(between) is not None or re.search(r"\n[ \t>]*\r?\n", between) is not None
+    lines = between.replace("\r\n", "\n").replace("\r", "\n")
+    return _DELIMITER.search(lines) is not None or re.search(r"\n[ \t>]*\n", lines) is not None
 
 
 def _unit_before(source: str) -> tuple[Decimal, str]:

@@ -99,7 +99,9 @@ def answer_from_table(question: str, ranking: Ranking, snapshot: Snapshot, lexic
         read.update((hit.article, row.span.start) for table in tables for row in table.rows)
         answers = [_answer(asked, table, lexicon, statements, behind) for table in tables]
         found = [answer for answer in answers if answer]
-        if len(found) > 1 and any(answer.statement for answer in found):
+        # What is the highest in one of two like tables is not the highest.
+        twins = len({table.header for table in tables}) < len(tables)
+        if (len(found) > 1 or twins) and any(answer.statement for answer in found):
             return None
         if found:
             return found[0]
