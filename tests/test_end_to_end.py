@@ -50,7 +50,7 @@ def test_every_citation_resolves_and_its_quote_stands_at_its_offsets(
             (section,) = [section for section in article.sections if section.anchor == citation.anchor]
             assert section.start <= citation.start < citation.end <= section.end
             assert stands_at(article, citation.start, citation.end) == "".join(
-                char for char in citation.quote if char not in " |"
+                char for char in citation.quote if char not in " |\n"
             )
             assert citation.url == f"{article.source_url}#{citation.anchor}"
             assert (citation.title, citation.date) == (article.title, article.date)
@@ -61,8 +61,9 @@ def test_every_citation_resolves_and_its_quote_stands_at_its_offsets(
 @pytest.mark.parametrize(
     ("question", "anchors", "words"),
     [
-        ("which chips are banned?", {"export-rules", "policy-details"}, "banned"),
-        ("哪些芯片仍被禁止出口？", {"policy-details", "export-status"}, "Blackwell"),
+        ("which chips are banned?", {"at-a-glance"}, "Banned"),
+        ("哪些芯片仍被禁止出口？", {"spec-table"}, "禁止出口"),
+        ("哪些企业询问过H200？", {"china-reaction"}, "阿里巴巴"),
         ("紧急会议是什么时候召开的？", {"china-reaction"}, "12月11日"),
         ("¿Qué empresas chinas querían comprar el H200?", {"china-reaction"}, "阿里巴巴"),
     ],
@@ -72,6 +73,25 @@ def test_the_sentence_that_answers_is_quoted_first(
 ) -> None:
     first = qa.ask(question).citations[0]
     assert first.anchor in anchors and words in first.quote
+
+
+@pytest.mark.parametrize(
+    ("question", "rows", "said"),
+    [
+        ("which chips are banned?", ["Blackwell", "Rubin"], ""),
+        ("哪款芯片的显存是96 GB？", ["H20"], ""),
+        ("Hopper架构的芯片有哪些？", ["H100", "H200", "H20"], ""),
+        ("H100和H200的显存分别是多少？", ["H100", "H200"], ""),
+        ("which chip has the highest memory bandwidth?", ["B200"], "the highest “显存带宽” is 8 TB/s: B200."),
+        ("哪款芯片的显存最大？", ["B200"], "“显存”最高的是B200：192 GB HBM3e。（另有1项没有可比较的数值，未计入。）"),
+        ("显存超过100GB的芯片有几款？", ["H200", "B200"], "“显存”大于100GB的共2项：H200、B200。"),
+        ("表里一共有几款芯片？", ["H100", "H200", "H20", "B200", "Rubin"], "表中共列出5项"),
+    ],
+)
+def test_tables_answer_with_their_rows(qa: briefqa.BriefQA, question: str, rows: list[str], said: str) -> None:
+    answer = qa.ask(question)
+    assert answer.answered and said in answer.text.replace("\\", "")
+    assert [line.split(" | ")[0] for citation in answer.citations for line in citation.quote.split("\n")] == rows
 
 
 def test_a_question_of_another_world_is_refused(qa: briefqa.BriefQA) -> None:

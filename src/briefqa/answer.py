@@ -10,6 +10,7 @@ that the corpus does not answer gets a refusal, which cites nothing and says wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from briefqa.checking import Source, keep_good
@@ -17,13 +18,16 @@ from briefqa.citations import Citation, cite
 from briefqa.claims import Doubt
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
-from briefqa.quotes import select_quotes
+from briefqa.quotes import Quote, select_quotes, split_rows
 from briefqa.ranking import Hit, Ranking
+from briefqa.tables import TableAnswer
 
 __all__ = ["Answer", "Citation", "compose", "escape_markdown"]
 
 # Below this confidence one answer in three is beside the question (docs/answers.md), and the frame says "may".
 _SURE_FROM = 0.75
+# Probability that a table answers a question whose every word has its place there.
+_CERTAIN = 0.9
 
 _PHRASES = {
     "zh": {
@@ -74,24 +78,35 @@ def compose(
     understood: str = "",
     source: Source | None = None,
     calibration: Calibration = SHIPPED,
+    table: TableAnswer | None = None,
 ) -> Answer:
-    """Quote the spans that answer, or refuse.
+    """Quote what answers, or refuse.
 
     understood: what was ranked, where it is another than was asked. source: the snapshot that was ranked, which every
-    citation is checked against before it is shown; None where the hits are of no index.
+    citation is checked against before it is shown; None where the hits are of no index. table: what a table of the
+    hits answers, which comes before sentences.
     """
     phrases = _PHRASES[frame_language(question)]
     if not ranking.hits:
         return Answer(question, phrases["empty"], (), False, 0.0, (), understood)
     confidence = calibration.probability(measure_signals(ranking))
-    quotes = select_quotes(understood or question, ranking) if confidence >= ANSWERED_FROM else []
-    if source is not None:
-        quotes = keep_good(quotes, ranking.hits, source)
+    if table and table.certain:
+        confidence = max(confidence, _CERTAIN)
+
+    def checked(quotes: Sequence[Quote]) -> list[Quote]:
+        return list(quotes) if source is None else keep_good(quotes, ranking.hits, source)
+
+    quotes = checked(table.quotes) if table and confidence >= ANSWERED_FROM else []
+    if table is None or len(quotes) < len(table.quotes):  # what was computed from a row that fails is not said
+        table = None
+        quotes = checked(select_quotes(understood or question, ranking)) if confidence >= ANSWERED_FROM else []
     if not quotes:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits, understood)
     citations = cite(quotes)
-    frame = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
-    text = "\n\n".join([frame, *_quoted(citations)])
+    said = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
+    if table and table.statement:
+        said = f"{escape_markdown(table.statement)} {''.join(f'[{citation.number}]' for citation in citations)}"
+    text = "\n\n".join([said, *_quoted(quotes, citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits, understood)
 
 
@@ -103,19 +118,44 @@ def escape_markdown(text: str) -> str:
     return f"{escaped[:digits]}\\{escaped[digits:]}" if begins_list else escaped
 
 
-def _quoted(citations: tuple[Citation, ...]) -> list[str]:
-    """Return a Markdown block for each quote: its text, or a table row under its header, then where it stands."""
-    blocks = []
-    for citation in citations:
-        cells = [escape_markdown(cell) for cell in citation.quote.split(" | ")]
+def _quoted(quotes: Sequence[Quote], citations: Sequence[Citation]) -> list[str]:
+    """Return Markdown blocks: a quote's text and its number; rows under their header, which is written once for all
+    rows of a table that follow each other.
+    """
+    blocks: list[str] = []
+    header: tuple[object, ...] = ()
+    for quote, citation in zip(quotes, citations, strict=True):
         marker = f"[{citation.number}]"
-        if citation.header and len(cells) == len(citation.header):
-            head = [escape_markdown(cell) for cell in citation.header]
-            lines = [head, ["---"] * len(head), [*cells[:-1], f"{cells[-1]} {marker}"]]
-            blocks.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        rows = quote.cells or split_rows(quote.text, quote.header)
+        if not rows:
+            header = ()
+            lines = [escape_markdown(line) for line in quote.text.split("\n")]
+            dated = f"{marker} · {citation.date}" if citation.date else marker
+            blocks.append("\n".join(f"> {line}" for line in lines) + f" {dated}")
+            continue
+        lines = [_row(row, marked, marker) for row, marked in zip(rows, quote.marked or [()] * len(rows), strict=True)]
+        table = (quote.hit.article, quote.hit.anchor, quote.header)
+        if table == header:
+            blocks[-1] += "\n" + "\n".join(lines)
         else:
-            blocks.append(f"> {escape_markdown(citation.quote)} {marker}")
+            head = [escape_markdown(cell) for cell in quote.header]
+            blocks.append("\n".join([_line(head), _line(["---"] * len(head)), *lines]))
+            header = table
     return blocks
+
+
+def _row(cells: Sequence[str], marked: Sequence[int], marker: str) -> str:
+    """Return a row of a Markdown table, the marked cells in bold, the number of its quote behind the last."""
+    shown = [
+        f"**{escape_markdown(cell)}**" if number in marked and cell else escape_markdown(cell)
+        for number, cell in enumerate(cells)
+    ]
+    shown[-1] = f"{shown[-1]} {marker}".lstrip()
+    return _line(shown)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _refusal(phrases: dict[str, str], hits: tuple[Hit, ...]) -> str:

@@ -30,6 +30,7 @@ from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.rewording import Rewording, corpus_languages
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
+from briefqa.tables import answer_from_table
 from briefqa.writer import gather_sources, write
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class BriefQA:
         with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as (ranking, snapshot, meant):
             understood = meant.question if meant.question != question.strip() else ""
             calibration = Calibration.from_json(snapshot.calibration())
-            quoted = compose(question, ranking, understood, snapshot, calibration)
+            table = answer_from_table(meant.question, ranking, snapshot, load_lexicon(self._cache_dir))
+            quoted = compose(question, ranking, understood, snapshot, calibration, table)
             quoted = replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
             claims = self._load_claims(snapshot) if self._model and quoted.answered else None
             gathered = gather_sources(meant.question, ranking) if claims else []

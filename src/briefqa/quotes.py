@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from briefqa.chunks import Span
+from briefqa.markdown import CELL_JOINER
 from briefqa.question import asks_for
 from briefqa.ranking import Hit, Ranking
 
@@ -43,7 +44,7 @@ class Quote:
 
     text: verbatim, markup aside: sentences as they follow each other, of rows a line each, cells joined by " | ".
     header: the header cells of rows. start, end: character offsets into the article file. marked: for each row the
-    columns, counted from 0, of the cells that matched.
+    columns, counted from 0, of the cells that matched. cells: of each row, where they were read from the table.
     """
 
     hit: Hit
@@ -52,11 +53,18 @@ class Quote:
     start: int
     end: int
     marked: tuple[tuple[int, ...], ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
 
 
 def quote_span(hit: Hit, span: Span) -> Quote:
     """Return the quote of one span."""
     return Quote(hit, span.text, span.header, span.start, span.end)
+
+
+def split_rows(text: str, header: tuple[str, ...]) -> list[list[str]]:
+    """Return the cells of each row of a quote; none where it is no rows, or their cells cannot be told apart."""
+    rows = [line.split(CELL_JOINER) for line in text.split("\n")]
+    return rows if header and all(len(row) == len(header) for row in rows) else []
 
 
 def select_quotes(question: str, ranking: Ranking) -> list[Quote]:

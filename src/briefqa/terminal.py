@@ -12,6 +12,7 @@ from rich.text import Text
 
 from briefqa.answer import Answer, Citation
 from briefqa.checking import one_line, section_name
+from briefqa.quotes import split_rows
 from briefqa.ranking import Hit
 
 if TYPE_CHECKING:
@@ -37,12 +38,13 @@ def render_answer(answer: Answer) -> RenderableType:
 
 def _render_citation(citation: Citation) -> RenderableType:
     quote: RenderableType = Text(citation.quote)
-    cells = citation.quote.split(" | ")
-    if citation.header and len(cells) == len(citation.header):
+    rows = split_rows(citation.quote, citation.header)
+    if rows:
         table = Table()
         for name in citation.header:
             table.add_column(Text(name), overflow="fold")
-        table.add_row(*(Text(cell) for cell in cells))
+        for row in rows:
+            table.add_row(*(Text(cell) for cell in row))
         quote = table
     grid = _grid(2)
     grid.add_row(Text(f"[{citation.number}]", style="bold cyan"), quote)

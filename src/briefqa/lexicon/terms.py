@@ -65,14 +65,14 @@ class Tokenizer:
     """The one tokenizer of both sides. simplified: Traditional characters to Simplified ones, for str.translate."""
 
     def __init__(self, simplified: Mapping[int, str]) -> None:
-        self._simplified = simplified
+        self.simplified = simplified
 
     def fold(self, text: str) -> str:
         """Return the text in one script, width and case, without diacritics and possessive endings."""
         text = unicodedata.normalize("NFKC", _SURROGATES.sub(" ", text)).casefold()
         if not text.isascii():
             text = _DIACRITICS.sub("", unicodedata.normalize("NFD", text))
-            text = unicodedata.normalize("NFC", text).translate(self._simplified)
+            text = unicodedata.normalize("NFC", text).translate(self.simplified)
         text = _DOTTED.sub(lambda match: match[0].replace(".", ""), text)
         return _POSSESSIVE.sub("", text)
 

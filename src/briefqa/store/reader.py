@@ -251,6 +251,29 @@ class Snapshot:
             found[chunk_id] = (chunk, article)
         return [found[chunk_id] for chunk_id in ids]
 
+    def section_spans(self, slug: str, anchor: str) -> list[Span]:
+        """Return the spans of a whole section, all its chunks', in the order of the text."""
+        rows = self._connection.execute(
+            'SELECT span.text, header, span.start, span."end", kind FROM span'
+            " JOIN chunk ON chunk.id = chunk_id JOIN article ON article.id = article_id"
+            " WHERE slug = ? AND anchor = ? ORDER BY part, ordinal",
+            (slug, anchor),
+        )
+        headers: dict[str, tuple[str, ...]] = {}  # rows of a table have the same one
+        spans = []
+        for text, header, start, end, kind in rows:
+            if header not in headers:
+                headers[header] = tuple(json.loads(header))
+            spans.append(Span(text, headers[header], start, end, kind))
+        return spans
+
+    def source(self, slug: str, start: int, end: int) -> str:
+        """Return what stands between two offsets of an article's file as indexed."""
+        row = self._connection.execute(
+            "SELECT substr(text, ?, ?) FROM article WHERE slug = ?", (start + 1, end - start, slug)
+        ).fetchone()
+        return str(row[0]) if row else ""
+
     def articles(self) -> list[StoredArticle]:
         """Return all articles, the newest first."""
         rows = self._connection.execute(f"SELECT {_ARTICLE} FROM article ORDER BY date DESC, slug")
