@@ -660,6 +660,19 @@ def test_the_terminal_shows_every_row(answer: Answer, capsys: pytest.CaptureFixt
     assert "杭州" in shown and "宁波" in shown and "财政收入" in shown and " | " not in shown
 
 
+def test_the_terminal_shows_what_was_computed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(CITIES, "增长率为负的城市有哪些")
+    assert found
+    ranking = Ranking((found.quotes[0].hit,), np.array([0.9], dtype=np.float32), reach=1.0, spread=0.1)
+    Console(width=120).print(render_answer(compose("增长率为负的城市有哪些", ranking, found)))
+    assert "表中“增长率”小于0的共2项：宁波、福州。 [1][2]" in capsys.readouterr().out
+
+
+def test_a_line_break_in_a_cell_does_not_end_the_table(shown: Callable[[str, str], str]) -> None:
+    text = shown(table("工厂 | 产量 | 备注", "甲厂 | 5 | 一&#10;二", "乙厂 | 3 | 三"), "产量最高的工厂是哪家？")
+    assert MarkdownIt("commonmark").enable("table").render(text).count("<td>") == 3
+
+
 CELL = st.text(
     st.characters(codec="utf-8", exclude_characters="\r\n|\\`<>&![]*_{}~", exclude_categories=["Cc", "Cs", "Zl", "Zp"]),
     max_size=6,

@@ -22,12 +22,13 @@ _SECTIONS_A_MISS = 3
 
 
 def render_answer(answer: Answer) -> RenderableType:
-    """Return the answer: each quote with its number and where it stands, or the refusal."""
-    if not answer.answered:
-        from rich.markdown import Markdown
+    """Return the answer: what is said, each quote with its number and where it stands, or the refusal."""
+    from rich.markdown import Markdown
 
+    if not answer.answered:
         return Markdown(answer.text)
-    return Group(*(_render_citation(citation) for citation in answer.citations))
+    said = Padding(Markdown(answer.text.split("\n\n", 1)[0]), (0, 0, 1, 0))
+    return Group(said, *(_render_citation(citation) for citation in answer.citations))
 
 
 def _render_citation(citation: Citation) -> RenderableType:
