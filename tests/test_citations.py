@@ -178,22 +178,38 @@ def test_a_section_that_was_not_retrieved_is_no_source(corpus: Path, index: Path
 
 
 def test_a_quote_may_lie_in_two_hits_that_follow_each_other(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
-    lines = "\n".join(f"| 芯片{number} | {'说明' * 20}{number} |" for number in range(12))
-    (corpus / "long.md").write_text(f"# 表 {{#t}}\n\n| 名 | 话 |\n|---|---|\n{lines}\n", encoding="utf-8")
+    sentences = "".join(f"芯片{number}{'说明' * 20}{number}。" for number in range(12))
+    (corpus / "long.md").write_text(f"# 长 {{#t}}\n\n{sentences}\n", encoding="utf-8")
     briefqa.build(corpus, index, encoder=encoder)
     with briefqa.open(index, encoder=encoder) as qa:
         hits = sorted(qa.retrieve("芯片说明", k=20, articles="long"), key=lambda hit: min(s.start for s in hit.spans))
         assert len(hits) > 3
-        rows = [sorted(hit.spans, key=lambda span: span.start) for hit in hits]
-        last, first = rows[1][-1], rows[2][0]
+        spans = [sorted(hit.spans, key=lambda span: span.start) for hit in hits]
+        last, first = spans[1][-1], spans[2][0]
         citation = replace(
-            cite(corpus, "long", "芯片0"), quote=f"{last.text}\n{first.text}", start=last.start, end=first.end
+            cite(corpus, "long", "芯片0"), quote=f"{last.text}{first.text}", start=last.start, end=first.end
         )
         with qa.store.snapshot() as snapshot:
             assert check_citation(citation, hits, snapshot).failure == ""
             assert check_citation(citation, hits[1:3], snapshot).failure == ""
             for some in (hits[:2], hits[2:], [hits[0], hits[3]]):
                 assert "not retrieved" in check_citation(citation, some, snapshot).message
+
+
+def test_a_table_is_read_whole_where_a_part_of_it_was_retrieved(
+    corpus: Path, index: Path, encoder: BigramEncoder
+) -> None:
+    lines = "\n".join(f"| 芯片{number} | {'说明' * 20}{number} |" for number in range(12))
+    (corpus / "long.md").write_text(f"# 表 {{#t}}\n\n| 名 | 话 |\n|---|---|\n{lines}\n", encoding="utf-8")
+    briefqa.build(corpus, index, encoder=encoder)
+    citation = cite(corpus, "long", "芯片0")
+    with briefqa.open(index, encoder=encoder) as qa:
+        hits = sorted(qa.retrieve("芯片说明", k=20, articles="long"), key=lambda hit: min(s.start for s in hit.spans))
+        other = qa.retrieve("Blackwell", k=1, articles="policy")
+        with qa.store.snapshot() as snapshot:
+            assert citation.header and len(hits) > 2
+            assert check_citation(citation, hits[-1:], snapshot).failure == ""
+            assert "not retrieved" in check_citation(citation, other, snapshot).message
 
 
 # The corpus as it changes.

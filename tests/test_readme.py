@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -33,44 +28,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def model_endpoint() -> Iterator[str]:
-    """An OpenAI-compatible endpoint that answers with the number of sources it was given."""
-
-    class Endpoint(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            sources = len(re.findall(r"^\[\d\]", request["messages"][1]["content"], re.MULTILINE))
-            message = {"role": "assistant", "content": f"read {sources} sources [1]"}
-            reply = {"id": "1", "object": "chat.completion", "created": 1, "model": request["model"]}
-            reply["choices"] = [{"index": 0, "finish_reason": "stop", "message": message}]
-            body = json.dumps(reply).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def test_the_commands_of_the_command_line_work_in_their_order(folder: Path) -> None:
     run = [line for line in COMMANDS if line.startswith("briefqa") and "chat" not in line and "bge-m3" not in line]
     assert len(run) >= 5
     for line in run:
-        command = [sys.executable, "-m", "briefqa", *shlex.split(line)[1:]]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        command = f"{shlex.quote(sys.executable)} -m {line}"
+        done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (line, done.stderr)
-        assert done.stdout.strip(), line
+        assert done.stdout.strip() or ">" in line, line
 
 
 def test_the_remaining_commands_are_run_elsewhere() -> None:
@@ -79,21 +44,19 @@ def test_the_remaining_commands_are_run_elsewhere() -> None:
         "make chat",  # .ci/run
         "make test",  # .ci/run
         "briefqa chat --port 7860",  # test_browser.py
+        "pip install 'briefqa[llm]'",  # make test
+        "export BRIEFQA_LLM_BASE_URL=http://127.0.0.1:8080/v1",  # test_writer.py, a server of its own
+        "export BRIEFQA_LLM_MODEL=default",
         "briefqa build corpus --index other-index --encoder BAAI/bge-m3",  # test_encoders.py, a small model
     }
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_the_programs_work(program: str, folder: Path, model_endpoint: str) -> None:
-    environment = os.environ | {"OPENAI_BASE_URL": model_endpoint, "OPENAI_API_KEY": "none"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
+def test_the_programs_work(program: str, folder: Path) -> None:
+    run = [sys.executable, "-c", program]
+    done = subprocess.run(run, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    if "OpenAI" in program:
-        assert done.stdout == "read 3 sources [1]\n"
-    else:
-        assert "nvidia-generations export-rules" in done.stdout and "[1]" in done.stdout
+    assert "H20" in done.stdout if "history" in program else "nvidia-generations" in done.stdout
 
 
 def test_the_sample_brief_can_be_read() -> None:

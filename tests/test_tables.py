@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from conftest import BigramEncoder
+from conftest import BigramEncoder, make_ranking
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -16,7 +15,7 @@ from rich.console import Console
 import briefqa
 from briefqa.answer import compose
 from briefqa.lexicon import load_lexicon
-from briefqa.ranking import Ranking, rank
+from briefqa.ranking import rank
 from briefqa.settings import Settings
 from briefqa.store import Filters
 from briefqa.tables import TableAnswer, answer_from_table
@@ -654,10 +653,23 @@ def test_a_look_up_has_the_usual_frame(shown: Callable[[str, str], str]) -> None
 def test_the_terminal_shows_every_row(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(CITIES, "哪些城市在浙江？")
     assert found
-    ranking = Ranking((found.quotes[0].hit,), np.array([0.9], dtype=np.float32), reach=1.0, spread=0.1)
-    Console(width=120).print(render_answer(compose("哪些城市在浙江？", ranking, found)))
+    ranking = make_ranking(found.quotes[0].hit)
+    Console(width=120).print(render_answer(compose("哪些城市在浙江？", ranking, table=found)))
     shown = capsys.readouterr().out
     assert "杭州" in shown and "宁波" in shown and "财政收入" in shown and " | " not in shown
+
+
+def test_the_terminal_shows_what_was_computed(answer: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(CITIES, "增长率为负的城市有哪些")
+    assert found
+    ranking = make_ranking(found.quotes[0].hit)
+    Console(width=120).print(render_answer(compose("增长率为负的城市有哪些", ranking, table=found)))
+    assert "表中“增长率”小于0的共2项：宁波、福州。 [1][2]" in capsys.readouterr().out
+
+
+def test_a_line_break_in_a_cell_does_not_end_the_table(shown: Callable[[str, str], str]) -> None:
+    text = shown(table("工厂 | 产量 | 备注", "甲厂 | 5 | 一&#10;二", "乙厂 | 3 | 三"), "产量最高的工厂是哪家？")
+    assert MarkdownIt("commonmark").enable("table").render(text).count("<td>") == 3
 
 
 CELL = st.text(

@@ -155,7 +155,8 @@ def _row(cells: Sequence[str], marked: Sequence[int], marker: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    line = f"| {' | '.join(cells)} |"
+    return line.replace("\n", " ")  # an entity may be a line break, which would end the table
 
 
 def _refusal(phrases: dict[str, str], hits: tuple[Hit, ...]) -> str:

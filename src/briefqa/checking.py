@@ -165,19 +165,23 @@ def _check_source(citation: Citation, article: VisibleArticle, places: Sequence[
         if said != true:
             kind = STALE if _changed(citation, article) else MISATTRIBUTED
             return Check(citation, kind, f"the quote stands, but its {name} is “{one_line(true)}”", (own,))
-    if places is not None and not _covered(own, places, section):
+    if places is not None and not _covered(own, bool(citation.header), places, section):
         message = "the quote stands, but that part of its section was not retrieved for this question"
         return Check(citation, MISATTRIBUTED, message, (own,))
     return Check(citation)
 
 
-def _covered(own: Place, places: Sequence[Place], section: VisibleSection) -> bool:
-    """Say whether a quote lies in one of the places, or in several without a gap: long tables are cut into chunks."""
+def _covered(own: Place, is_row: bool, places: Sequence[Place], section: VisibleSection) -> bool:
+    """Say whether a quote lies in one of the places, or in several without a gap.
+
+    A table is read whole, however many chunks it was cut into: for a row any place in its section will do.
+    """
+    near = [place for place in places if (place.article, place.anchor) == (own.article, own.anchor)]
     reached = own.start
-    for place in sorted(places, key=lambda place: place.start):
-        if (place.article, place.anchor) == (own.article, own.anchor) and section.is_empty(reached, place.start):
+    for place in sorted(near, key=lambda place: place.start):
+        if section.is_empty(reached, place.start):
             reached = max(reached, place.end)
-    return reached >= own.end
+    return reached >= own.end or (is_row and bool(near))
 
 
 def _search(wordings: Iterable[Wording], source: Source) -> dict[Wording, list[tuple[Place, str]]]:

@@ -24,14 +24,13 @@ _SECTIONS_A_MISS = 3
 
 
 def render_answer(answer: Answer) -> RenderableType:
-    """Return the answer: what a language model made of the quotes, each quote and where it stands, or the refusal."""
+    """Return the answer: what is said of the quotes, each quote with its number and where it stands, or the refusal."""
     from rich.markdown import Markdown
 
     if not answer.answered:
         return Markdown(answer.text)
     parts: list[RenderableType] = [Text(answer.notice, style="yellow")] if answer.notice else []
-    if answer.worded_by:
-        parts.append(Markdown(answer.text))
+    parts.append(Markdown(answer.text if answer.worded_by else answer.text.split("\n\n", 1)[0]))
     quotes = Group(*(_render_citation(citation) for citation in answer.citations))
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), quotes)
 
