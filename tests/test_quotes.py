@@ -67,6 +67,20 @@ def test_one_sentence_is_brought_along_and_not_a_chain() -> None:
     assert texts(hit("甲公司成立。它上市了。它亏损了。", 0.5, 0.5, 0.9)) == ["它上市了。它亏损了。"]
 
 
+def test_a_sentence_that_a_semicolon_parts_is_quoted_whole() -> None:
+    text = "处境反复：4月须先取得许可；7月获口头放行。之后没有消息。"
+    (quote,) = quotes(hit(text, 0.9, 0.5, 0.5))
+    assert quote.text == "处境反复：4月须先取得许可；7月获口头放行。"
+    long = "甲" * 90 + "；" + "乙" * 90 + "。"
+    assert texts(hit(long, 0.9, 0.5)) == ["甲" * 90 + "；"]
+
+
+def test_a_short_sentence_brings_the_one_that_goes_on_about_it() -> None:
+    assert texts(hit("H200与H20不同。它是标准型号。另有一句话。", 0.9, 0.5, 0.5)) == ["H200与H20不同。它是标准型号。"]
+    long = "H200与此前面向中国市场大幅裁剪的特供产品H20完全不同。"
+    assert texts(hit(f"{long}它是标准型号。", 0.9, 0.5)) == [long]
+
+
 def test_nothing_is_brought_along_from_another_paragraph() -> None:
     assert texts(hit("甲公司成立。\n\n它亏损了。", 0.5, 0.9)) == ["它亏损了。"]
 

@@ -31,15 +31,17 @@ _CERTAIN = 0.9
 
 _PHRASES = {
     "zh": {
-        "answer": "简报中的相关原文：",
-        "perhaps": "以下原文或许能回答这个问题：",
+        "answer": "简报中的相关原文{dated}：",
+        "perhaps": "以下原文或许能回答这个问题{dated}：",
+        "dated": "（{dates}）",
         "refusal": "语料库中没有找到这个问题的答案。",
         "nearest": "与问题最接近的，语料库中有这些章节：",
         "empty": "没有可供检索的简报。",
     },
     "en": {
-        "answer": "The briefs say:",
-        "perhaps": "This may answer the question:",
+        "answer": "The briefs say{dated}:",
+        "perhaps": "This may answer the question{dated}:",
+        "dated": " ({dates})",
         "refusal": "The briefs do not answer this question.",
         "nearest": "The corpus does cover:",
         "empty": "There are no briefs to search.",
@@ -103,9 +105,12 @@ def compose(
     if not quotes:
         return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits, understood)
     citations = cite(quotes)
-    said = phrases["answer" if confidence >= _SURE_FROM else "perhaps"]
+    dates = sorted({citation.date for citation in citations if citation.date})
+    dated = phrases["dated"].format(dates=dates[0] if len(dates) == 1 else f"{dates[0]} – {dates[-1]}") if dates else ""
+    said = phrases["answer" if confidence >= _SURE_FROM else "perhaps"].format(dated=dated)
     if table and table.statement:
-        said = f"{escape_markdown(table.statement)} {''.join(f'[{citation.number}]' for citation in citations)}"
+        markers = "".join(f"[{citation.number}]" for citation in citations)
+        said = f"{escape_markdown(table.statement)}{dated} {markers}"
     text = "\n\n".join([said, *_quoted(quotes, citations)])
     return Answer(question, text, citations, True, confidence, ranking.hits, understood)
 
@@ -130,8 +135,7 @@ def _quoted(quotes: Sequence[Quote], citations: Sequence[Citation]) -> list[str]
         if not rows:
             header = ()
             lines = [escape_markdown(line) for line in quote.text.split("\n")]
-            dated = f"{marker} · {citation.date}" if citation.date else marker
-            blocks.append("\n".join(f"> {line}" for line in lines) + f" {dated}")
+            blocks.append("\n".join(f"> {line}" for line in lines) + f" {marker}")
             continue
         lines = [_row(row, marked, marker) for row, marked in zip(rows, quote.marked or [()] * len(rows), strict=True)]
         table = (quote.hit.article, quote.hit.anchor, quote.header)

@@ -29,6 +29,14 @@ _ASKED_FOR = 1.15
 _FIRST_HIT = 0.5
 # Two quotes that share this much of the shorter one's pairs of characters say the same.
 _SAME = 0.8
+# Characters of a sentence that says little by itself, and of the longest one that is quoted whole where semicolons
+# part it.
+_SHORT = 20
+_LONGEST_WHOLE = 160
+# Characters of neighbours that are quoted as one. In longer ones the best sentence would no longer come first, and a
+# reader look for it (answer@3 within 400 characters, English on English: .857 without a limit, .907 with it).
+_LONGEST_JOINED = 240
+_PARTED = frozenset("；;")
 # A sentence that begins so speaks of what the one before it named.
 _REFERS_BACK = re.compile(
     r"[“‘\"'（(]*(?:这(?!里)|该(?!国|年)|其(?![他它余次实])|它|他(?!国|日)|她|此(?!外|后|时)|前者|后者|上述|对此|為此|为此|これ|それ|その|この|彼)"
@@ -70,7 +78,8 @@ def split_rows(text: str, header: tuple[str, ...]) -> list[list[str]]:
 def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
     """Return the few quotes that answer best, best first.
 
-    A sentence that speaks of the one before it brings that one along; sentences that follow each other are one quote.
+    A sentence that speaks of the one before it brings that one along, a short one that the next speaks of brings the
+    next; sentences that follow each other are one quote.
     """
     asked_for = asks_for(question)
     candidates = []
@@ -108,19 +117,35 @@ def _quote_passage(hit: Hit, span: Span, chosen: Sequence[Span]) -> Quote:
     if not passage:
         return quote_span(hit, span)
     at = next(i for i, (_, other) in enumerate(passage) if other is span)
-    first = last = at
-    while first > 0 and (passage[first - 1][1] in chosen or _depends(passage, first, at)):
+    first, last = _whole_sentence(passage, at)
+    if first > 0 and _REFERS_BACK.match(passage[first][1].text):
+        first = _whole_sentence(passage, first - 1)[0]
+    elif last + 1 < len(passage) and len(span.text) <= _SHORT and _REFERS_BACK.match(passage[last + 1][1].text):
+        last = _whole_sentence(passage, last + 1)[1]
+    while first > 0 and passage[first - 1][1] in chosen and _length(passage, first - 1, last) <= _LONGEST_JOINED:
         first -= 1
     while last + 1 < len(passage) and passage[last + 1][1] in chosen:
+        if _length(passage, first, last + 1) > _LONGEST_JOINED:
+            break
         last += 1
     start, end = passage[first], passage[last]
     text = hit.text[start[0] : end[0] + len(end[1].text)]
     return Quote(hit, text, span.header, start[1].start, end[1].end)
 
 
-def _depends(passage: Sequence[tuple[int, Span]], first: int, at: int) -> bool:
-    """Say whether the sentence at `first` needs the one before it; one sentence is brought along, not a chain."""
-    return first == at and _REFERS_BACK.match(passage[first][1].text) is not None
+def _length(passage: Sequence[tuple[int, Span]], first: int, last: int) -> int:
+    """Return the characters from the first sentence to the last."""
+    return passage[last][0] + len(passage[last][1].text) - passage[first][0]
+
+
+def _whole_sentence(passage: Sequence[tuple[int, Span]], at: int) -> tuple[int, int]:
+    """Return the first and the last part of the sentence that a semicolon parted; of a long one the part alone."""
+    first = last = at
+    while first > 0 and passage[first - 1][1].text[-1:] in _PARTED:
+        first -= 1
+    while last + 1 < len(passage) and passage[last][1].text[-1:] in _PARTED:
+        last += 1
+    return (first, last) if _length(passage, first, last) <= _LONGEST_WHOLE else (at, at)
 
 
 def _passage(hit: Hit, span: Span) -> list[tuple[int, Span]]:
