@@ -24,7 +24,7 @@ from briefqa.tables import TableAnswer
 
 __all__ = ["Answer", "Citation", "compose", "escape_markdown"]
 
-# Below this confidence one answer in three is beside the question (docs/answers.md), and the frame says "may".
+# From .5 to here the corpus answers three questions in five (docs/answers.md): the frame then says "may".
 _SURE_FROM = 0.75
 # Probability that a table answers a question whose every word has its place there.
 _CERTAIN = 0.9
@@ -43,7 +43,7 @@ _PHRASES = {
         "perhaps": "This may answer the question{dated}:",
         "dated": " ({dates})",
         "refusal": "The briefs do not answer this question.",
-        "nearest": "The corpus does cover:",
+        "nearest": " The corpus does cover:",
         "empty": "There are no briefs to search.",
     },
 }
@@ -166,4 +166,4 @@ def _line(cells: Sequence[str]) -> str:
 def _refusal(phrases: dict[str, str], hits: tuple[Hit, ...]) -> str:
     sections = dict.fromkeys(" › ".join(part for part in (hit.title, hit.heading) if part) for hit in hits)
     nearest = [f"- {escape_markdown(section)}" for section in list(sections)[:3]]
-    return "\n".join([f"{phrases['refusal']} {phrases['nearest']}", "", *nearest])
+    return "\n".join([f"{phrases['refusal']}{phrases['nearest']}", "", *nearest])
