@@ -333,6 +333,15 @@ def test_whatever_a_model_writes_is_read_as_in_the_chat_and_nothing_in_it_is_liv
 
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 FLOAT = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def test_what_was_searched_and_who_worded_it_is_said() -> None:
+    answer = replace(ANSWER, translations=("哪些芯片*被禁？",), worded_by="tiny <b>")
+    text = to_markdown([answer])
+    assert r"哪些芯片\*被禁？" in text and r"tiny \<b\>" in text
+    assert "Also searched as: " in text or "同时检索：" in text
+
+
 SPANS = st.builds(
     Span, TEXT, st.tuples(TEXT, TEXT), st.integers(), st.integers(), st.sampled_from(["row", "item"]), FLOAT
 )

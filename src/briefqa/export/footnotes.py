@@ -33,13 +33,17 @@ from briefqa.question import frame_language
 _WORDS = {
     "zh": {
         "understood": "理解为：",
+        "translated": "同时检索：",
         "notice": "提示：",
+        "worded": "撰写：",
         "others": "另见：",
         "doubted": r"\[?\] 表示所引原文不足以支持这句话。",
     },
     "en": {
         "understood": "Understood as: ",
+        "translated": "Also searched as: ",
         "notice": "Note: ",
+        "worded": "Worded by ",
         "others": "See also: ",
         "doubted": r"\[?\] marks a sentence that its sources do not bear out.",
     },
@@ -71,7 +75,9 @@ def to_markdown(answers: Sequence[Answer]) -> str:
         words = _WORDS[frame_language(answer.question)]
         references = _References(answer.citations, notes)
         blocks.append(f"# {_text(answer.question)}")
-        for name, line in (("understood", answer.understood), ("notice", answer.notice)):
+        translated = [("translated", translation) for translation in answer.translations]
+        said = [("understood", answer.understood), *translated, ("notice", answer.notice), ("worded", answer.worded_by)]
+        for name, line in said:
             if one_line(line):
                 blocks.append(words[name] + _text(line))
         blocks.append(_with_references(answer.text, references))
