@@ -759,3 +759,40 @@ def test_own_concepts_are_the_different_terms(lexicon: Lexicon) -> None:
 def test_dots_in_an_acronym_make_no_difference(lexicon: Lexicon, dotted: str, plain: str) -> None:
     assert lexicon.terms(dotted) == lexicon.terms(plain)
     assert lexicon.terms("See fig. 3. a.m") == lexicon.terms("See fig 3 a m")
+
+
+# What is the same in all languages, and which language a text is in
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("AMD MI300X的售价是多少？", ["mi300x", "amd"]),
+        ("What is the price of the AMD MI300?", ["mi300", "amd"]),
+        ("How much does NVIDIA earn in 2025?", ["2025", "nvidia"]),
+        ("Which firms asked for chips?", []),
+        ("哪些企业询问过？", []),
+        ("阿里巴巴与Meta谁更大？", ["meta"]),
+        ("I am a reader", []),
+        ("", []),
+    ],
+)
+def test_codes_are_what_no_language_changes(lexicon: Lexicon, text: str, codes: list[str]) -> None:
+    assert lexicon.codes(text) == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("哪些芯片被禁？", "cjk"),
+        ("どのチップが禁止ですか", "kana"),
+        ("Which of the chips are banned?", "en"),
+        ("¿Qué empresas chinas quieren comprar el chip?", "es"),
+        ("Welche der Chips sind noch verboten?", "de"),
+        ("من يصنع الرقائق؟", "arabic"),
+        ("B200", "en"),
+        ("", ""),
+    ],
+)
+def test_a_language_is_told_by_its_script_or_its_function_words(lexicon: Lexicon, text: str, language: str) -> None:
+    assert lexicon.language(text) == language

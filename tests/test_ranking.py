@@ -73,6 +73,35 @@ def test_filters_apply_before_ranking(qa: briefqa.BriefQA, filters: dict, articl
     assert {hit.article for hit in qa.retrieve("Paris rain", k=9, **filters)} == articles
 
 
+def test_articles_can_be_left_out(qa: briefqa.BriefQA) -> None:
+    left = qa.rank("芯片", 10, Filters(without=("policy",))).hits
+    assert {hit.article for hit in left} == {"industry/vendors", "weather"}
+
+
+def test_a_ranking_says_what_of_the_question_its_first_hit_holds(qa: briefqa.BriefQA) -> None:
+    held = qa.rank("Blackwell系列与Rubin芯片", 3, Filters())
+    assert held.hits[0].anchor == "banned" and not held.foreign
+    assert held.held > 0.9 and held.reach == pytest.approx(1) and held.missing == 0
+    lacking = qa.rank("MI300X芯片与H200", 3, Filters())
+    assert lacking.missing == pytest.approx(0.5) and lacking.reach < held.reach
+    asked = qa.rank("What did it do in Paris and in Rome?", 3, Filters())
+    assert asked.hits[0].article == "weather" and not asked.foreign
+    assert qa.rank("¿Qué tiempo hace en Paris y en Rome?", 3, Filters()).foreign
+
+
+def test_words_reach_only_what_the_filters_let_pass(qa: briefqa.BriefQA) -> None:
+    assert qa.rank("Blackwell", 3, Filters()).reach == pytest.approx(1)
+    assert qa.rank("Blackwell", 3, Filters(articles=("weather",))).reach == 0
+    assert qa.rank("Blackwell", 3, Filters(articles=("weather",))).missing == 0  # a word, no code
+
+
+def test_a_lead_is_that_of_the_nearest_over_the_next(qa: briefqa.BriefQA) -> None:
+    alone = qa.rank("Paris", 3, Filters(articles=("weather",)))
+    with qa.store.snapshot() as snapshot:
+        unrelated = snapshot.geometry.unrelated
+    assert alone.lead == pytest.approx(abs(alone.closeness - unrelated), abs=1e-6)
+
+
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 5000])
 def test_a_question_nobody_could_answer_is_an_error(qa: briefqa.BriefQA, question: str) -> None:
     with pytest.raises(briefqa.QuestionError):

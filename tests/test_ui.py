@@ -24,6 +24,7 @@ from briefqa.api import BriefQA
 from briefqa.articles import parse_article
 from briefqa.chunks import chunk_article
 from briefqa.citations import web_url
+from briefqa.claims import Doubt
 from briefqa.export import EXPORTS, from_json, to_markdown
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ui import serve
@@ -64,7 +65,7 @@ HOSTILE = [
 ]
 TAGS = set(
     "html head meta title style body nav main header article section div p h1 h2 h3 h4 h5 h6 a em strong s code pre"
-    " ul ol li blockquote table thead tbody tr th td br hr mark script span time button details summary".split()
+    " ul ol li blockquote table thead tbody tr th td br hr mark script span time button details summary abbr".split()
 )
 
 
@@ -204,6 +205,38 @@ def test_a_marker_of_a_citation_becomes_a_link_and_no_other_does() -> None:
     assert [attributes["class"] for tag, attributes in page.found if tag == "a"] == ["bq-cite", "bq-cite"]
     assert "Footnote [1], unknown [2], [x](y)" in page.text
     assert page.found[1][1]["href"] == source_path("policy", "banned", 10, 26, "Rubin is banned.")
+
+
+def test_a_doubt_says_its_reason_and_a_brief_cannot_write_one() -> None:
+    found = (
+        Doubt("It costs 70%.", "figure", ("70%",)),
+        Doubt("It costs 70%.", "uncited"),
+        Doubt("So <b>says</b> X.", "name", ('"><script>alert(1)</script>',)),
+    )
+    text = "A brief's own \\[?\\]. It costs 70%. [?] So says X. [1] [?]"
+    html = render_answer_text(text, [citation(number=1)], ENGLISH, found)
+    assert_harmless(html)
+    assert html.count('class="bq-doubt"') == 2 and "A brief's own [?]." in unescape(html)
+    first, second = (unescape(title) for title in re.findall(r'class="bq-doubt" title="([^"]*)"', html))
+    assert first == "Not in the cited sources: 70%\nNo source is cited for this sentence."
+    assert "<script>" in second and html.index("70%.") < html.index("bq-doubt")
+    assert render_answer_text(text, [], ENGLISH).count("bq-doubt") == 0
+
+
+def test_what_was_searched_and_who_worded_it_is_shown_as_text() -> None:
+    told = replace(
+        answer("Yes. [1]", citation(number=1)),
+        understood="<i>H20</i>?",
+        translations=("哪些芯片<b>被禁</b>？",),
+        notice="Quoted & not worded.",
+        worded_by="tiny <b>",
+    )
+    html = render_conversation([Turn("and the H20?", told)], ENGLISH)
+    assert_harmless(html)
+    shown = unescape(re.sub(r"<[^>]+>", "", html))
+    for words in ("Understood as: <i>H20</i>?", "Also searched as: 哪些芯片<b>被禁</b>？", "Quoted & not worded."):
+        assert words in shown
+    assert "Worded by tiny <b>" in shown
 
 
 def test_a_quoted_row_is_shown_as_a_table() -> None:
