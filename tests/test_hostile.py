@@ -64,6 +64,8 @@ source_url: "https://good.example/x\\"onmouseover=window.__pwned=1"
 
 The heading above had <script>window.__pwned=1</script> in it and <b onclick=window.__pwned=1>bold</b> words.
 
+## &lt;img src=x onerror=window.__pwned=1&gt; A heading with entities {#entities}
+
 Write &lt;img src=x onerror=window.__pwned=1&gt; as an entity, `<svg onload=window.__pwned=1>` as code, \\<b\\> escaped.
 
 Follow [this link](javascript:window.__pwned=1) or [that one](data:text/html,<script>window.__pwned=1</script>) at once.
