@@ -547,6 +547,43 @@ def test_a_server_that_fails_with_hostile_words_is_a_notice_of_text(act: Act, ho
     assert briefqa.verify(answer, hostile / "index").good
 
 
+# Numbers that no table should hold.
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "1E100",
+        "9E999亿元",
+        "9" * 55,
+        "1" + "0" * 40 + "万亿",
+        "0." + "0" * 50 + "1",
+        "1.5E-50",
+        "九" * 50,
+        "NaN",
+        "-Infinity",
+    ],
+)
+def test_a_number_without_measure_breaks_no_answer_and_no_sum(
+    cell: str, tmp_path: Path, encoder: BigramEncoder
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    rows = "".join(f"| {name} | {cell} | {year} |\n" for name, year in ((cell, cell), (2024, 2024), ("C", 2025)))
+    table = f"# Sales of vendors\n\n| vendor | sales | year |\n|---|---|---|\n{rows}| D | 5 | 2023 |\n"
+    (tmp_path / "corpus" / "t.md").write_text(table, encoding="utf-8")
+    briefqa.build(tmp_path / "corpus", tmp_path / "index", encoder=encoder)
+    with BriefQA(tmp_path / "index", encoder) as qa:
+        for question in (
+            "What is the total of sales?",
+            "average sales",
+            "Which vendor has the highest sales?",
+            "How many vendors have sales above 5?",
+            "sales before 2025",
+            f"sales of {cell}%",
+        ):
+            assert briefqa.verify(qa.ask(question), tmp_path / "index").good
+
+
 # Whatever a brief holds.
 
 
