@@ -221,7 +221,7 @@ def read_date(text: str) -> Amount | None:
 
 def as_year(amount: Amount) -> Amount:
     """Return a plain number from 1000 to 2999 as the date that it is where a date is meant."""
-    if amount.unit or amount.scale != 1 or not amount.exact or amount.low % 1 or not 1000 <= amount.low < 3000:
+    if amount.unit or amount.scale != 1 or not amount.exact or not 1000 <= amount.low < 3000 or amount.low % 1:
         return amount
     return Amount(amount.low * 10_000 + 101, amount.low * 10_000 + 1231, Decimal(1), DATE)
 

@@ -21,6 +21,7 @@ from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
 from briefqa.ranking import Hit, Ranking
 from briefqa.tables import TableAnswer
+from briefqa.writing import without_hidden
 
 __all__ = ["Answer", "Citation", "compose", "escape_markdown"]
 
@@ -116,8 +117,8 @@ def compose(
 
 
 def escape_markdown(text: str) -> str:
-    """Return the text so that Markdown shows it as it is."""
-    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|~&#$!" else char for char in text)
+    """Return the text so that Markdown shows it as it is, but for what is hidden in it."""
+    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|~&#$!" else char for char in without_hidden(text))
     digits = len(escaped) - len(escaped.lstrip("0123456789"))
     begins_list = escaped[digits : digits + 1] in ((".", ")") if digits else ("-", "+", "="))
     return f"{escaped[:digits]}\\{escaped[digits:]}" if begins_list else escaped

@@ -24,6 +24,7 @@ import yaml
 
 from briefqa.errors import ArticleError, CorpusError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
+from briefqa.writing import one_line, without_hidden
 
 __all__ = [
     "CELL_JOINER",
@@ -220,7 +221,7 @@ class _FrontMatter:
 def _scalar(node: Any) -> str:
     if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
         return ""
-    return " ".join(str(node.value).split())
+    return " ".join(one_line(str(node.value)).split())
 
 
 def parse_article(text: str, slug: str, path: str, sha256: str = "") -> Article:
@@ -366,7 +367,7 @@ def list_articles(corpus: Path) -> tuple[list[Path], list[Problem]]:
             continue
         for entry in entries:
             relative = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_dir(follow_symlinks=False) and not _is_odd(entry.name):
                 folders.append(relative)
             message = _obstacle(entry, root)
             if message:
@@ -387,6 +388,12 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+def _is_odd(name: str) -> bool:
+    """Say whether a name cannot be shown as it is; half a character stands for a byte that is not UTF-8."""
+    printable = _printable(name)
+    return "\n" in printable or without_hidden(printable) != printable
+
+
 def _obstacle(entry: os.DirEntry[str], root: str) -> str:
     """Say why an entry of a folder is no article though it looks like one; "" if it is one, or does not look so."""
     if entry.is_symlink():
@@ -399,6 +406,8 @@ def _obstacle(entry: os.DirEntry[str], root: str) -> str:
             return "the link leads nowhere: mend or remove it"
         if not Path(target).is_relative_to(root):
             return "the link leads out of the corpus: copy the file into it"
+    if _is_odd(entry.name) and (_is_article(entry.name) or entry.is_dir()):
+        return "its name has characters that cannot be seen, or two lines: rename it"
     if not _is_article(entry.name):
         return ""
     if entry.is_dir():

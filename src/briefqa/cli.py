@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from briefqa.errors import BriefqaError
+from briefqa.writing import escape_hidden, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,7 +80,7 @@ def main() -> None:
     try:
         app()
     except BriefqaError as error:
-        typer.echo(f"briefqa: {error}", err=True)
+        typer.echo(f"briefqa: {one_line(str(error))}", err=True)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -142,7 +143,7 @@ def _report(report: BuildReport) -> None:
 
 def _problems(problems: Any) -> None:
     for path, line, message in problems:
-        typer.echo(f"{path}:{line}: {message}" if line else f"{path}: {message}", err=True)
+        typer.echo(one_line(f"{path}:{line}: {message}" if line else f"{path}: {message}"), err=True)
 
 
 @app.command()
@@ -442,8 +443,5 @@ def _print_json(value: Any) -> None:
     def plain(item: Any) -> Any:
         return dataclasses.asdict(item) if dataclasses.is_dataclass(item) and not isinstance(item, type) else item
 
-    typer.echo(
-        json.dumps(
-            [plain(item) for item in value] if isinstance(value, list) else plain(value), ensure_ascii=False, indent=2
-        )
-    )
+    plainly = [plain(item) for item in value] if isinstance(value, list) else plain(value)
+    typer.echo(escape_hidden(json.dumps(plainly, ensure_ascii=False, indent=2)))

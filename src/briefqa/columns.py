@@ -18,6 +18,8 @@ from briefqa.grids import View
 
 # Units of which a number without one may be anything: 0.3 beside 30%.
 _NEVER_LEFT_OUT = frozenset(("%", "pp", DATE))
+# Digits of a number that is added up. Decimal keeps 28, so sums of thousands of them, and two more decimals, are exact.
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def holds(column: Column, item: int, comparison: Comparison) -> bool | None:
 
 def add_up(column: Column, averaged: bool) -> tuple[Decimal, int] | None:
     """Return the sum or the average in the cells' own scale, and the most decimals of a cell; None where it means
-    nothing.
+    nothing, or has more digits than are computed with.
     """
     amounts = list(column.amounts.values())
     if not column.uniform or column.dated or len(amounts) < 2 or not all(amount.exact for amount in amounts):
@@ -144,10 +146,10 @@ def add_up(column: Column, averaged: bool) -> tuple[Decimal, int] | None:
     if not averaged and amounts[0].unit in ("%", "pp"):
         return None
     values = [amount.low for amount in amounts]
-    if _has_subtotals(values):
+    decimals = max(max(0, -int(value.as_tuple().exponent)) for value in values)
+    if decimals + max(value.adjusted() for value in values) >= _MOST_DIGITS or _has_subtotals(values):
         return None
     total = sum(values, Decimal(0))
-    decimals = max(max(0, -int(value.as_tuple().exponent)) for value in values)
     return (total / len(values) if averaged else total), decimals
 
 

@@ -27,7 +27,7 @@ from mdit_py_plugins.attrs.parse import ParseError, parse
 from mdit_py_plugins.front_matter import front_matter_plugin
 
 from briefqa.inline import Inline
-from briefqa.writing import is_cjk
+from briefqa.writing import is_cjk, without_hidden
 
 CELL_JOINER = " | "
 MAX_NESTING = 60
@@ -371,7 +371,8 @@ def read_markdown(text: str) -> Document:
             visible = _visible(content, token.meta["offsets"], env)
             if opener.type == "heading_open" and not containers:
                 level, start = int(opener.tag[1:]), places[starts[line - 1]]
-                parts.append(Heading(level, visible.text, own_anchor or anchor, line, start))
+                heading, named = without_hidden(visible.text), without_hidden(own_anchor or anchor)
+                parts.append(Heading(level, heading, named, line, start))
             else:
                 kind = containers[-1] if containers else "paragraph"
                 add(Block(kind, visible.text, tuple(visible.offsets), tail=visible.tail))

@@ -14,8 +14,11 @@ from briefqa.answer import Answer, Citation
 from briefqa.checking import one_line, section_name
 from briefqa.quotes import split_rows
 from briefqa.ranking import Hit
+from briefqa.writing import without_hidden
 
 if TYPE_CHECKING:
+    from rich.console import OverflowMethod
+
     from briefqa.evaluate import Evaluation, Scores
     from briefqa.verification import Verification
 
@@ -29,27 +32,27 @@ def render_answer(answer: Answer) -> RenderableType:
 
     if not answer.answered:
         return Markdown(answer.text)
-    parts: list[RenderableType] = [Text(answer.notice, style="yellow")] if answer.notice else []
+    parts: list[RenderableType] = [_text(answer.notice, style="yellow")] if answer.notice else []
     parts.append(Markdown(answer.text if answer.worded_by else answer.text.split("\n\n", 1)[0]))
     quotes = Group(*(_render_citation(citation) for citation in answer.citations))
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), quotes)
 
 
 def _render_citation(citation: Citation) -> RenderableType:
-    quote: RenderableType = Text(citation.quote)
+    quote: RenderableType = _text(citation.quote)
     rows = split_rows(citation.quote, citation.header)
     if rows:
         table = Table()
         for name in citation.header:
-            table.add_column(Text(name), overflow="fold")
+            table.add_column(_text(name), overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(_text(cell) for cell in row))
         quote = table
     grid = _grid(2)
     grid.add_row(Text(f"[{citation.number}]", style="bold cyan"), quote)
     grid.add_row("", _source(citation.title, citation.heading, citation.date, citation.article, citation.anchor))
     if citation.url:
-        grid.add_row("", Text(citation.url, style="dim", overflow="fold"))
+        grid.add_row("", _text(citation.url, style="dim", overflow="fold"))
     return Padding(grid, (0, 0, 1, 0))
 
 
@@ -60,7 +63,7 @@ def render_hits(hits: Sequence[Hit]) -> RenderableType:
     grid = _grid(3)
     for hit in hits:
         best = hit.spans[0].text if hit.spans else hit.text
-        grid.add_row(Text(f"{hit.rank}", style="bold cyan"), Text(f"{hit.score:.3f}", style="dim"), Text(best))
+        grid.add_row(Text(f"{hit.rank}", style="bold cyan"), Text(f"{hit.score:.3f}", style="dim"), _text(best))
         grid.add_row("", "", _source(hit.title, hit.heading, hit.date, hit.article, hit.anchor))
         grid.add_row("")
     return grid
@@ -98,14 +101,14 @@ def _render_scores(evaluation: Evaluation) -> RenderableType:
         table.add_column(name, justify="right")
     table.add_row("all", *_score_cells(evaluation.overall), style="bold", end_section=True)
     for language, scores in evaluation.by_language.items():
-        table.add_row(Text(language or "-"), *_score_cells(scores))
+        table.add_row(_text(language or "-"), *_score_cells(scores))
         within = evaluation.by_language_and_difficulty[language]
         # One difficulty would repeat the line above it.
         for difficulty, part in within.items() if len(within) > 1 else ():
-            table.add_row(Text(f"  {difficulty or '-'}"), *_score_cells(part), style="dim")
+            table.add_row(_text(f"  {difficulty or '-'}"), *_score_cells(part), style="dim")
     table.add_section()
     for difficulty, scores in evaluation.by_difficulty.items():
-        table.add_row(Text(difficulty or "-"), *_score_cells(scores))
+        table.add_row(_text(difficulty or "-"), *_score_cells(scores))
     return table
 
 
@@ -118,9 +121,9 @@ def _render_refusals(evaluation: Evaluation) -> RenderableType:
     refusals = evaluation.refusals
     lines = [
         Text(f"refused, and the corpus does not answer: {refusals.unanswerable_refused} of {refusals.unanswerable}"),
-        *(Text(f"  answered: {question}", style="dim") for question in evaluation.wrongly_answered),
+        *(_text(f"  answered: {question}", style="dim") for question in evaluation.wrongly_answered),
         Text(f"refused, though the corpus answers: {refusals.answerable_refused} of {refusals.answerable}"),
-        *(Text(f"  refused: {question}", style="dim") for question in evaluation.wrongly_refused),
+        *(_text(f"  refused: {question}", style="dim") for question in evaluation.wrongly_refused),
     ]
     return Padding(Group(*lines), (0, 0, 1, 0))
 
@@ -133,9 +136,10 @@ def _render_misses(evaluation: Evaluation) -> RenderableType:
         # What stood above the expected section: one section, if it came second.
         instead = miss.found[: miss.rank - 1] if miss.rank else miss.found
         found = ", ".join(f"{found.section} {found.score:.3f}" for found in instead[:_SECTIONS_A_MISS])
-        grid.add_row(Text("·", style="bold cyan"), Text.assemble(miss.question, (f" {group}", "dim")))
-        grid.add_row("", Text.assemble(("expected: ", "dim"), ", ".join(miss.expected), (f" ({place})", "dim")))
-        grid.add_row("", Text.assemble(("found instead: ", "dim"), found or "nothing"))
+        grid.add_row(Text("·", style="bold cyan"), Text.assemble(_text(miss.question), _text(f" {group}", "dim")))
+        expected = _text(", ".join(miss.expected))
+        grid.add_row("", Text.assemble(("expected: ", "dim"), expected, (f" ({place})", "dim")))
+        grid.add_row("", Text.assemble(("found instead: ", "dim"), _text(found or "nothing")))
     title = Text(f"misses at the first place: {len(evaluation.misses)} of {evaluation.overall.questions}")
     return Group(title, grid)
 
@@ -151,4 +155,9 @@ def _grid(columns: int) -> Table:
 def _source(title: str, heading: str, date: str, article: str, anchor: str) -> Text:
     where = " › ".join(part for part in (title, heading) if part)
     parts = [where, date, f"{article}#{anchor}" if anchor else article]
-    return Text(" · ".join(part for part in parts if part), style="dim")
+    return _text(" · ".join(part for part in parts if part), style="dim")
+
+
+def _text(text: str, style: str = "", overflow: OverflowMethod | None = None) -> Text:
+    """Return text of briefs for a terminal, without what a terminal would obey: rich takes out but a few of those."""
+    return Text(without_hidden(text), style=style, overflow=overflow)

@@ -1,4 +1,4 @@
-"""Writing systems: which characters are CJK, and which script a text is written in."""
+"""Writing systems: which characters are CJK, which script a text is written in, and what in it cannot be seen."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from functools import lru_cache
 _CJK = re.compile(
     "[\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffef\U00020000-\U0003ffff]"
 )
+
+# What ends a line in one program or another. Not the ideographic space, which is text.
+_BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+# Control characters, which a terminal obeys, halves of characters, byte order marks, and what turns the direction of
+# the rest of a line. Not tabs and line feeds, nor the joiners without which Persian and Hindi are misspelt.
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u202a-\u202e\u2066-\u2069]")
 
 
 def is_cjk(char: str) -> bool:
@@ -36,3 +42,18 @@ def script_of(text: str) -> str:
 def _script(char: str) -> str:
     script = unicodedata.name(char, "other").split()[0].split("-")[0].casefold()
     return "kana" if script in ("hiragana", "katakana") else script
+
+
+def without_hidden(text: str) -> str:
+    """Return the text without what cannot be seen but changes what is: control characters and turns of direction."""
+    return _HIDDEN.sub("", text)
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line, without what is hidden in it."""
+    return without_hidden(_BREAKS.sub(" ", text)).strip(" ")
+
+
+def escape_hidden(json: str) -> str:
+    r"""Return JSON text with an escape such as \u009b for each hidden character that it holds as it is."""
+    return _HIDDEN.sub(lambda char: f"\\u{ord(char[0]):04x}", json)

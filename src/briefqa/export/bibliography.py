@@ -20,8 +20,9 @@ from anyascii import anyascii
 
 from briefqa.answer import Answer, Citation
 from briefqa.citations import web_url
-from briefqa.export.lines import lines_of, one_line
+from briefqa.export.lines import lines_of
 from briefqa.question import frame_language
+from briefqa.writing import one_line
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DATE = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12][0-9]|3[01]))?)?")

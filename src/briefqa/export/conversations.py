@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import types
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hin
 
 from briefqa.answer import Answer
 from briefqa.errors import SavedAnswerError
+from briefqa.writing import escape_hidden
 
 CONVERSATION = "briefqa-conversation/1"
 _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "null"}
@@ -31,8 +31,8 @@ def to_json(answers: Sequence[Answer]) -> str:
     text = json.dumps(
         turns[0] if len(turns) == 1 else {"format": CONVERSATION, "turns": turns}, ensure_ascii=False, indent=2
     )
-    # Half a character, which no file can hold, stays an escape.
-    return re.sub(r"[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text) + "\n"
+    # Half a character, which no file can hold, stays an escape; so does what a terminal would obey.
+    return escape_hidden(text) + "\n"
 
 
 def from_json(text: str) -> tuple[Answer, ...]:

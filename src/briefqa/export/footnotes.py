@@ -27,8 +27,9 @@ from markdown_it.token import Token
 
 from briefqa.answer import Answer, Citation, escape_markdown
 from briefqa.citations import web_url
-from briefqa.export.lines import lines_of, one_line, whole_characters
+from briefqa.export.lines import lines_of, whole_characters
 from briefqa.question import frame_language
+from briefqa.writing import one_line
 
 _WORDS = {
     "zh": {

@@ -1,6 +1,5 @@
-"""Text of briefs and questions as single lines, without what cannot be seen but changes what is.
+"""Text of briefs and questions as lines, without what cannot be seen but changes what is.
 
-one_line(citation.title)
 lines_of(citation.quote)      # of rows a line each
 """
 
@@ -8,15 +7,7 @@ from __future__ import annotations
 
 import re
 
-# Not the ideographic space, which is text.
-_BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
-# Control characters, halves of characters, byte order marks, and what turns the direction of the rest of a line.
-_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufeff\u202a-\u202e\u2066-\u2069]")
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line, without control characters and without those that turn its direction."""
-    return _HIDDEN.sub("", _BREAKS.sub(" ", text)).strip(" ")
+from briefqa.writing import one_line
 
 
 def lines_of(text: str) -> list[str]:
