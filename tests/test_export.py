@@ -15,9 +15,8 @@ from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 import briefqa.export.conversations as conversations
-from briefqa.answer import Answer, Citation, escape_markdown
+from briefqa.answer import Answer, Citation, Doubt, escape_markdown
 from briefqa.chunks import Span
-from briefqa.claims import Doubt
 from briefqa.errors import SavedAnswerError
 from briefqa.export import EXPORTS, from_json, to_bibtex, to_csl_json, to_json, to_markdown
 from briefqa.ranking import Hit

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
-from briefqa.claims import Doubt
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
@@ -45,6 +44,19 @@ _PHRASES = {
         "empty": "There are no briefs to search.",
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a sentence of an answer that a language model worded is marked.
+
+    text: the sentence, without markers. reason: "uncited", "unsupported", "figure", "date", "name" or "quotation".
+    found: what stands in no cited quote, as written; empty where the sentence as a whole is meant.
+    """
+
+    text: str
+    reason: str
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

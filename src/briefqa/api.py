@@ -18,20 +18,17 @@ from typing import TYPE_CHECKING
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
-from briefqa.claims import Claims
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import load_lexicon
-from briefqa.llm import Endpoint, LanguageModel
+from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
-from briefqa.rewording import Rewording, corpus_languages
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 from briefqa.tables import answer_from_table
-from briefqa.writer import gather_sources, write
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa import wording
-from briefqa.amounts import DATE, Amount, as_year, find_amounts, plain
 from briefqa.lexicon import Concept, Known, Lexicon
 from briefqa.lexicon.english import regular
 from briefqa.lexicon.languages import guess_language
 from briefqa.lexicon.terms import UNSPACED
+from briefqa.tables import wording
+from briefqa.tables.amounts import DATE, Amount, as_year, find_amounts, plain
 
 Tokens = tuple[str, ...]
 """Characters of scripts without spaces, stems of words, numbers without their thousands separators."""

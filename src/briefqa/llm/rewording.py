@@ -18,8 +18,8 @@ from collections.abc import Iterable, Sequence
 
 from briefqa.errors import LLMError
 from briefqa.lexicon.languages import guess_language
-from briefqa.llm import LanguageModel
-from briefqa.prompts import as_data
+from briefqa.llm.endpoint import LanguageModel
+from briefqa.llm.prompts import as_data
 from briefqa.writing import script_of
 
 # Seconds that a reader waits for either before the search begins.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from briefqa.asked import Asked, Tokens, joined, tokenize
 from briefqa.lexicon import Lexicon
+from briefqa.tables.asked import Asked, Tokens, joined, tokenize
 
 
 def is_foreign(asked: Asked, text: str) -> bool:
