@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from briefqa.answer import Answer
     from briefqa.evaluate import Evaluation, GoldenQuestion
     from briefqa.indexing import BuildReport
     from briefqa.ranking import FilterOptions
@@ -189,32 +188,14 @@ def export(
 ) -> None:
     """Turn a saved answer or conversation into Markdown with footnotes, BibTeX, CSL-JSON, or JSON again."""
     from briefqa.export import EXPORTS
+    from briefqa.saved import read_answers
 
-    text = EXPORTS[file_format.value].write(_read_saved(saved))
+    answers = read_answers(sys.stdin.buffer if str(saved) == "-" else saved)
+    text = EXPORTS[file_format.value].write(answers)
     if output is None:
         typer.echo(text, nl=False)
     else:
         _write_export(text, output, force)
-
-
-def _read_saved(path: Path) -> tuple[Answer, ...]:
-    from briefqa.errors import SavedAnswerError
-    from briefqa.export import from_json
-
-    name = "stdin" if path == Path("-") else str(path)
-    try:
-        raw = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
-        return from_json(raw.decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise SavedAnswerError(
-            f"{name} is not there: save an answer with `briefqa ask QUESTION --json > {name}`"
-        ) from None
-    except OSError as error:
-        raise SavedAnswerError(f"{name} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SavedAnswerError(f"{name} is not in UTF-8: save it again as UTF-8") from None
-    except SavedAnswerError as error:
-        raise SavedAnswerError(f"{name}: {error}") from None
 
 
 def _write_export(text: str, path: Path, force: bool) -> None:
