@@ -12,7 +12,7 @@ import pytest
 
 from briefqa import __version__
 from briefqa.answer import Answer
-from briefqa.cli import Format
+from briefqa.cli.options import Format
 from briefqa.export import EXPORTS, to_json
 
 VALID = to_json([Answer("q", "No.", (), False, 0.0, ())]).encode("utf-8")
