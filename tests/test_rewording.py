@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from scripted import Act, Request, fails, says, serving
 
+from briefqa.lexicon import load_lexicon
 from briefqa.llm.endpoint import Endpoint, LanguageModel
 from briefqa.llm.rewording import Rewording, corpus_languages
+from briefqa.settings import Settings
 
 QUESTION = "Which chips are banned?"
 
@@ -122,4 +124,5 @@ def test_the_conversation_is_data_and_short() -> None:
 def test_a_question_is_translated_into_what_the_corpus_is_written_in(
     scripts: list[str], question: str, languages: tuple[str, ...]
 ) -> None:
-    assert corpus_languages(scripts, question) == languages
+    lexicon = load_lexicon(Settings.from_environment().cache_dir)
+    assert corpus_languages(scripts, lexicon.language(question)) == languages
