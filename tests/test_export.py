@@ -237,6 +237,12 @@ def test_a_quote_of_rows_that_do_not_fit_their_header_is_quoted_line_by_line() -
     )
 
 
+def test_a_row_that_begins_with_an_empty_cell_stays_in_its_table() -> None:
+    first = replace(VENDORS, number=1, quote=f" | {' | '.join(VENDORS.header[1:])}")
+    markdown = to_markdown([replace(ANSWER, text="x [1]", citations=(first,))])
+    assert f"    |  | {' | '.join(VENDORS.header[1:])} |\n" in markdown and "    | --- |" in markdown
+
+
 def test_code_that_is_left_open_ends_before_the_next_question() -> None:
     tokens = reader().parse(to_markdown([replace(ANSWER, text="```{=html}\n<b>\n    ```"), REFUSAL]))
     fence = next(token for token in tokens if token.type == "fence")

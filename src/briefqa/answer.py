@@ -21,7 +21,7 @@ from briefqa.quotes import Quote, select_quotes, split_rows
 from briefqa.ranking import Hit, Ranking
 from briefqa.tables import TableAnswer
 
-__all__ = ["Answer", "Citation", "compose", "escape_markdown"]
+__all__ = ["Answer", "Citation", "Doubt", "compose", "escape_markdown"]
 
 # Below this confidence one answer in three is beside the question (docs/answers.md), and the frame says "may".
 _SURE_FROM = 0.75
