@@ -13,10 +13,10 @@ import pytest
 import briefqa
 from briefqa.articles import read_article
 from briefqa.chunks import chunk_article
-from briefqa.claims import Claims
 from briefqa.encoders import load_encoder
 from briefqa.encoders.geometry import load_geometry
 from briefqa.lexicon import load_lexicon
+from briefqa.llm.claims import Claims
 from briefqa.quotes import Quote, quote_span
 from briefqa.ranking import Hit, Ranking
 from briefqa.settings import Settings

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from briefqa.amounts import DATE, Amount, as_year, find_amounts, has_number, is_blank, read_amount, read_unit
+from briefqa.tables.amounts import DATE, Amount, as_year, find_amounts, has_number, is_blank, read_amount, read_unit
 
 INFINITY = Decimal("Infinity")
 

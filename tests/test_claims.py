@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from briefqa.claims import Claims
-from briefqa.figures import missing_figures
-from briefqa.names import missing_names, quotations
+from briefqa.llm.claims import Claims
+from briefqa.llm.figures import missing_figures
+from briefqa.llm.names import missing_names, quotations
 from briefqa.quotes import Quote
 
 GOLDEN = Path(__file__).parent / "golden" / "claims.jsonl"

@@ -12,7 +12,7 @@ import pytest
 
 from briefqa import __version__
 from briefqa.answer import Answer
-from briefqa.cli import Format
+from briefqa.cli.options import Format
 from briefqa.export import EXPORTS, to_json
 
 VALID = to_json([Answer("q", "No.", (), False, 0.0, ())]).encode("utf-8")
@@ -105,10 +105,10 @@ def test_an_export_never_replaces_a_file_unless_told_to(run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "args", "message"),
     [
-        (None, (), "answer.json is not there: save an answer with `briefqa ask QUESTION --json >"),
-        (b"\xff\xfe{\x00", (), "answer.json is not in UTF-8: save it again as UTF-8"),
-        (b'{"question": "q"}', (), "answer.json: text is missing"),
-        (b"briefqa: no index", (), "answer.json: this is no JSON (Expecting value: line 1 column 1 (char 0)): save"),
+        (None, (), "no saved answer at answer.json: save an answer with `briefqa ask QUESTION --json >"),
+        (b"\xff\xfe{", (), "answer.json: not JSON ('utf-16-le' codec can't decode"),
+        (b'{"question": "q"}', (), "answer.json: text is missing, it must be text: save an answer"),
+        (b"briefqa: no index", (), "answer.json:1: not JSON (Expecting value): save"),
         (VALID, ("--output", "none/a.md"), "there is no folder none: make it first"),
         (VALID, ("--output", ".", "--force"), ". cannot be written: Is a directory"),
     ],

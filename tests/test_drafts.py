@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from briefqa.drafts import read_draft
+from briefqa.llm.drafts import read_draft
 
 KEYS = ("qkzt", "bdfg", "xwvr")
 

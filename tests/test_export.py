@@ -14,10 +14,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
-import briefqa.export.conversations as conversations
-from briefqa.answer import Answer, Citation, escape_markdown
+from briefqa import restoring
+from briefqa.answer import Answer, Citation, Doubt, escape_markdown
 from briefqa.chunks import Span
-from briefqa.claims import Doubt
 from briefqa.errors import SavedAnswerError
 from briefqa.export import EXPORTS, from_json, to_bibtex, to_csl_json, to_json, to_markdown
 from briefqa.ranking import Hit
@@ -238,6 +237,12 @@ def test_a_quote_of_rows_that_do_not_fit_their_header_is_quoted_line_by_line() -
     )
 
 
+def test_a_row_that_begins_with_an_empty_cell_stays_in_its_table() -> None:
+    first = replace(VENDORS, number=1, quote=f" | {' | '.join(VENDORS.header[1:])}")
+    markdown = to_markdown([replace(ANSWER, text="x [1]", citations=(first,))])
+    assert f"    |  | {' | '.join(VENDORS.header[1:])} |\n" in markdown and "    | --- |" in markdown
+
+
 def test_code_that_is_left_open_ends_before_the_next_question() -> None:
     tokens = reader().parse(to_markdown([replace(ANSWER, text="```{=html}\n<b>\n    ```"), REFUSAL]))
     fence = next(token for token in tokens if token.type == "fence")
@@ -375,6 +380,7 @@ def test_what_is_saved_is_read_back_as_it_was(answers: list[Answer]) -> None:
     text = to_json(answers)
     assert from_json(text) == tuple(answers)
     assert from_json(text.encode("utf-8").decode("utf-8")) == tuple(answers)
+    assert not answers or from_json(json.dumps([asdict(answer) for answer in answers])) == tuple(answers)
 
 
 def test_one_answer_is_a_plain_object_and_several_are_a_conversation() -> None:
@@ -400,13 +406,13 @@ def test_a_field_that_is_missing_has_its_default_and_an_unknown_one_is_passed_ov
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "this is no JSON (Expecting value"),
-        ("[" * 100_000, "nested too deeply"),
-        ('{"question": NaN}', "NaN is no number of JSON"),
-        ("9" * 5000, "this is no"),
-        ("[]", "this is no saved answer: save one with `briefqa ask"),
-        ("{}", "this is no saved answer"),
-        ('{"format": "briefqa-conversation/2", "turns": []}', 'format is "briefqa-conversation/2": this version'),
+        ("", "saved answer:1: not JSON (Expecting value"),
+        ("[" * 100_000, "nested too deep to be an answer"),
+        ('{"question": NaN}', "not JSON (NaN is no number)"),
+        ("9" * 5000, "saved answer: not JSON (Exceeds the limit"),
+        ("[]", "saved answer: it is an empty list: save an answer with `briefqa ask"),
+        ("{}", "saved answer: question is missing, it must be text"),
+        ('{"format": "briefqa-conversation/2", "turns": []}', 'format is "briefqa-conversation/2", this version'),
         ('{"format": "briefqa-conversation/1"}', "turns is missing"),
         ('{"format": "briefqa-conversation/1", "turns": {}}', "turns is {}, not a list"),
         ('{"format": "briefqa-conversation/1", "turns": [1]}', "turns[0] is 1, not an object"),
@@ -444,7 +450,7 @@ def test_a_wrong_field_is_named_with_its_place(path: tuple[Any, ...], value: obj
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class Remark:
     kind: Literal["unsupported", "figure"]
     place: tuple[int, str]
     rows: tuple[tuple[int, ...], ...] = ()
@@ -453,20 +459,20 @@ class Doubt:
 
 
 def test_fields_that_are_yet_to_come_are_read_by_their_types() -> None:
-    doubts = (Doubt("figure", (1, "a"), ((1, 2), ()), "x", ("t",)), Doubt("unsupported", (0, "")))
+    doubts = (Remark("figure", (1, "a"), ((1, 2), ()), "x", ("t",)), Remark("unsupported", (0, "")))
     records = json.loads(json.dumps([asdict(doubt) for doubt in doubts]))
-    assert conversations._restored(tuple[Doubt, ...], records, "doubts") == doubts
+    assert restoring.restore(tuple[Remark, ...], records, "doubts") == doubts
     for name, value, message in (
         ("kind", "odd", "doubts[0].kind is \"odd\", not 'unsupported' or 'figure'"),
         ("place", [1], "doubts[0].place is [1], not a list of 2"),
-        ("other", 1, "doubts[0].other is 1, not null"),
+        ("other", 1, "doubts[0].other is 1, not text"),
     ):
         with pytest.raises(SavedAnswerError, match=re.escape(message)):
-            conversations._restored(tuple[Doubt, ...], [{**records[0], name: value}], "doubts")
+            restoring.restore(tuple[Remark, ...], [{**records[0], name: value}], "doubts")
 
 
 def test_every_type_of_an_answer_can_be_read() -> None:
-    kinds = {str(kind) for of in (Answer, Citation, Hit, Span) for kind in conversations._types(of).values()}
+    kinds = {str(kind) for of in (Answer, Citation, Hit, Span) for kind in restoring.field_types(of).values()}
     readable = r"<class '(str|int|float|bool)'>|tuple\[.*\]|typing\.Literal\[.*\]|.* \| .*"
     assert all(re.fullmatch(readable, kind) for kind in kinds), kinds
 

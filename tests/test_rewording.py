@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from scripted import Act, Request, fails, says, serving
 
-from briefqa.llm import Endpoint, LanguageModel
-from briefqa.rewording import Rewording, corpus_languages
+from briefqa.lexicon import load_lexicon
+from briefqa.llm.endpoint import Endpoint, LanguageModel
+from briefqa.llm.rewording import Rewording, corpus_languages
+from briefqa.settings import Settings
 
 QUESTION = "Which chips are banned?"
 
@@ -58,7 +60,7 @@ def test_what_does_not_look_like_a_translation_is_not_one(reply: str) -> None:
 
 
 def test_nobody_waits_long_for_a_translation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("briefqa.rewording._PATIENCE", 0.3)
+    monkeypatch.setattr("briefqa.llm.rewording._PATIENCE", 0.3)
     assert translated(lambda request: request.wait(5)) == ()
     assert rewritten(lambda request: request.wait(5)) == "and the H20?"
 
@@ -122,4 +124,5 @@ def test_the_conversation_is_data_and_short() -> None:
 def test_a_question_is_translated_into_what_the_corpus_is_written_in(
     scripts: list[str], question: str, languages: tuple[str, ...]
 ) -> None:
-    assert corpus_languages(scripts, question) == languages
+    lexicon = load_lexicon(Settings.from_environment().cache_dir)
+    assert corpus_languages(scripts, lexicon.language(question)) == languages

@@ -19,12 +19,11 @@ import pytest
 from conftest import POLICY, VENDORS, BigramEncoder
 
 import briefqa
-from briefqa.answer import Answer, Citation
+from briefqa.answer import Answer, Citation, Doubt
 from briefqa.api import BriefQA
 from briefqa.articles import parse_article
 from briefqa.chunks import chunk_article
 from briefqa.citations import web_url
-from briefqa.claims import Doubt
 from briefqa.export import EXPORTS, from_json, to_markdown
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ui import serve

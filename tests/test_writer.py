@@ -15,11 +15,11 @@ from scripted import Act, Request, Server, fails, says, sends, serving
 import briefqa
 from briefqa.answer import Answer
 from briefqa.citations import cite
-from briefqa.claims import Claims
-from briefqa.llm import Endpoint, LanguageModel, Limits
-from briefqa.prompts import NO_ANSWER, answer_prompt, as_data
+from briefqa.llm.claims import Claims
+from briefqa.llm.endpoint import Endpoint, LanguageModel, Limits
+from briefqa.llm.prompts import NO_ANSWER, answer_prompt, as_data
+from briefqa.llm.writer import gather_sources, write
 from briefqa.quotes import Quote
-from briefqa.writer import gather_sources, write
 
 REVENUE = "收益分成：H200对华销售收入的25%归美国政府所有。"
 BANNED = "英伟达更先进的Blackwell系列（如B200）和下一代Rubin芯片，依然留在禁止对华出口的清单上。"
@@ -125,7 +125,7 @@ def test_a_line_that_leads_to_a_list_needs_no_key(sources: list[Quote], claims: 
 def test_it_grows_while_it_is_written_and_ends_checked(
     sources: list[Quote], claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("briefqa.writer._PAUSE", 0)
+    monkeypatch.setattr("briefqa.llm.writer._PAUSE", 0)
     reply = reply_with(
         "<think>[zzzz] hm</think>**Blackwell系列**和Rubin芯片仍被禁止对华出口[{banned}]。"
         "H200对华销售收入的25%归美国政府[{revenue}]。没有来源的话。完"
@@ -233,7 +233,7 @@ def test_no_model_is_asked_where_the_corpus_does_not_answer(sources: list[Quote]
 def test_hostile_replies_show_no_key_no_markup_and_no_marker_that_does_not_resolve(
     sources: list[Quote], claims: Claims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("briefqa.writer._PAUSE", 0)
+    monkeypatch.setattr("briefqa.llm.writer._PAUSE", 0)
     honest = "The Blackwell series and the Rubin chips are banned [{banned}]. "
     hostile = [
         "<script>alert(1)</script><img src=x onerror=alert(1)> [{revenue}]",

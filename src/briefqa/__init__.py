@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = version("briefqa")
 
 if TYPE_CHECKING:
-    from briefqa.answer import Answer
+    from briefqa.answer import Answer, Doubt
     from briefqa.api import BriefQA, ask, open, retrieve
     from briefqa.articles import Problem
     from briefqa.checking import Check, Place
     from briefqa.chunks import Span
     from briefqa.citations import Citation
-    from briefqa.claims import Doubt
     from briefqa.errors import (
         ArticleError,
         BriefqaError,
@@ -47,14 +46,13 @@ if TYPE_CHECKING:
     from briefqa.verification import Verification, verify
 
 _MODULE_OF = {
-    "answer": ["Answer"],
+    "answer": ["Answer", "Doubt"],
     "api": ["BriefQA", "ask", "open", "retrieve"],
     "articles": ["Problem"],
     "indexing": ["BuildReport", "build"],
     "checking": ["Check", "Place"],
     "chunks": ["Span"],
     "citations": ["Citation"],
-    "claims": ["Doubt"],
     "errors": [
         "ArticleError",
         "BriefqaError",

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
-from briefqa.claims import Doubt
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
@@ -23,7 +22,7 @@ from briefqa.ranking import Hit, Ranking
 from briefqa.tables import TableAnswer
 from briefqa.writing import without_hidden
 
-__all__ = ["Answer", "Citation", "compose", "escape_markdown"]
+__all__ = ["Answer", "Citation", "Doubt", "compose", "escape_markdown"]
 
 # From .5 to here the corpus answers three questions in five (docs/answers.md): the frame then says "may".
 _SURE_FROM = 0.75
@@ -48,6 +47,19 @@ _PHRASES = {
         "empty": "There are no briefs to search.",
     },
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a sentence of an answer that a language model worded is marked.
+
+    text: the sentence, without markers. reason: "uncited", "unsupported", "figure", "date", "name" or "quotation".
+    found: what stands in no cited quote, as written; empty where the sentence as a whole is meant.
+    """
+
+    text: str
+    reason: str
+    found: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

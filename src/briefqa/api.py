@@ -18,20 +18,17 @@ from typing import TYPE_CHECKING
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
-from briefqa.claims import Claims
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
-from briefqa.lexicon import load_lexicon
-from briefqa.llm import Endpoint, LanguageModel
+from briefqa.lexicon import Lexicon, load_lexicon
+from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
-from briefqa.rewording import Rewording, corpus_languages
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 from briefqa.tables import answer_from_table
-from briefqa.writer import gather_sources, write
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -156,18 +153,20 @@ class BriefQA:
         encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
         meant = understand(question, history, lexicon)
         if self._rewording:
-            meant = self._reword(question, meant, history, self._rewording)
+            meant = self._reword(question, meant, history, self._rewording, lexicon)
         with self.store.snapshot() as snapshot:
             yield rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence), snapshot, meant
 
-    def _reword(self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording) -> Understood:
+    def _reword(
+        self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording, lexicon: Lexicon
+    ) -> Understood:
         """Let the language model word a follow-up, and translate the question into the corpus's languages."""
         answers = [turn for turn in history if isinstance(turn, Answer)]
         if meant.question != question.strip() and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
         with self.store.snapshot() as snapshot:
-            wanted = corpus_languages(snapshot.scripts, meant.question)
+            wanted = corpus_languages(snapshot.scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
 

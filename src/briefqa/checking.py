@@ -132,10 +132,10 @@ def check_citations(cited: Sequence[tuple[Citation, Sequence[Place] | None]], so
 
 def section_name(article: str, anchor: str) -> str:
     """Return article#anchor for a message."""
-    return one_line(f"{article}#{anchor}" if anchor else article)
+    return printable(f"{article}#{anchor}" if anchor else article)
 
 
-def one_line(text: str) -> str:
+def printable(text: str) -> str:
     """Return a text for a message: on one line and not too long, whatever a saved answer or a file's name holds."""
     shown = "".join([char if char.isprintable() else "\ufffd" for char in text[: _LONGEST_NAME + 1]])
     return shown if len(shown) <= _LONGEST_NAME else f"{shown[: _LONGEST_NAME - 1]}…"
@@ -164,7 +164,7 @@ def _check_source(citation: Citation, article: VisibleArticle, places: Sequence[
     ):
         if said != true:
             kind = STALE if _changed(citation, article) else MISATTRIBUTED
-            return Check(citation, kind, f"the quote stands, but its {name} is “{one_line(true)}”", (own,))
+            return Check(citation, kind, f"the quote stands, but its {name} is “{printable(true)}”", (own,))
     if places is not None and not _covered(own, bool(citation.header), places, section):
         message = "the quote stands, but that part of its section was not retrieved for this question"
         return Check(citation, MISATTRIBUTED, message, (own,))
@@ -227,14 +227,14 @@ def _explain(
         if article is not None:
             reason = "the article changed since it was quoted"
         else:
-            reason = f"there is no article {one_line(citation.article)} any more"
+            reason = f"there is no article {printable(citation.article)} any more"
     else:
         kind = FABRICATED if not found else STALE if here and not citation.revision and not under else MISATTRIBUTED
         now = " now" if kind == STALE else ""
         if article is None:
-            reason = f"there is no article {one_line(citation.article)}"
+            reason = f"there is no article {printable(citation.article)}"
         elif article.section(citation.anchor) is None:
-            reason = f"{one_line(article.slug)} has no section {one_line(f'#{citation.anchor}')}"
+            reason = f"{printable(article.slug)} has no section {printable(f'#{citation.anchor}')}"
         else:
             reason = "the quote moved within its section" if kind == STALE else "the quote does not stand there"
     if not found:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from briefqa.articles import Article, Block, Section
+from briefqa.markdown import CELL_JOINER
 from briefqa.sentences import split_sentences
 
 # Changes whenever the same article would give other chunks, spans or passages: an older index is then embedded anew.
@@ -125,7 +126,7 @@ def span_passage(chunk: Chunk, span: Span) -> str:
 
 def spell_row(span: Span) -> str:
     """Return a table row as a sentence: 芯片型号：H20；对华出口状态：禁止."""
-    cells = span.text.split(" | ")
+    cells = span.text.split(CELL_JOINER)
     pairs = zip(span.header, cells, strict=False)
     spelled = [f"{name}：{cell}" if name else cell for name, cell in pairs if cell]
     return "；".join(spelled + cells[len(span.header) :])

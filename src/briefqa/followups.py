@@ -27,8 +27,10 @@ from briefqa.answer import Answer
 from briefqa.errors import QuestionError
 from briefqa.leaning import Leaning, find_leaning, is_function_word
 from briefqa.lexicon import Lexicon
+from briefqa.markdown import CELL_JOINER
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ranking import Evidence
+from briefqa.writing import has_han
 
 Turn = Answer | str
 """An earlier turn of a conversation: its answer, or its question alone, which then counts as answered."""
@@ -82,10 +84,7 @@ def _closed(question: str) -> str:
     """Return the question with a mark at its end, so that another one can follow."""
     if not question or not (question[-1].isalnum() or question[-1] in "\"'”’」)）%"):
         return question
-    return question + ("？" if _HAN.search(question) else "?")
-
-
-_HAN = re.compile("[\u3400-\u9fff]")
+    return question + ("？" if has_han(question) else "?")
 
 
 def _in_full(question: str, leaning: Leaning, topic: str, turns: list[Turn], lexicon: Lexicon) -> Understood:
@@ -98,13 +97,13 @@ def _in_full(question: str, leaning: Leaning, topic: str, turns: list[Turn], lex
         replaced = _replace(topic, leaning.thing, last, lexicon)
         if replaced:
             return Understood(replaced)
-        full = f"{leaning.thing}：{topic}" if _HAN.search(topic) else f"{topic} — {leaning.thing}"
+        full = f"{leaning.thing}：{topic}" if has_han(topic) else f"{topic} — {leaning.thing}"
         return Understood(full, Evidence(stressed=leaning.thing))
     subject = _subject(topic, last, lexicon) if leaning.kind == "points" else ""
     named = _name_subject(question, subject) if subject else ""
     if named:
         return Understood(named)
-    space = "" if _HAN.search(topic) and _HAN.search(question) else " "
+    space = "" if has_han(topic) and has_han(question) else " "
     added = _closed(question)
     return Understood(f"{topic}{space}{added}", Evidence(stressed=added, sections=_sections(cited[-1:])))
 
@@ -166,7 +165,7 @@ def _chief(topic: str, things: list[str]) -> str:
 def _known_names(answer: Answer | None) -> set[str]:
     """Return what names things where the answer was looked for: headings, and the first cells of table rows."""
     hits = answer.hits if answer else ()
-    cells = {span.text.partition(" | ")[0] for hit in hits for span in hit.spans if span.header}
+    cells = {span.text.partition(CELL_JOINER)[0] for hit in hits for span in hit.spans if span.header}
     return {hit.heading for hit in hits} | cells
 
 

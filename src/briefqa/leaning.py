@@ -25,6 +25,7 @@ from typing import Literal
 
 from briefqa.lexicon import Lexicon
 from briefqa.lexicon.languages import CHINESE_FUNCTION_WORDS, FUNCTION_WORDS, guess_language
+from briefqa.writing import has_han
 
 # Words with which a question still leans: where a pronoun comes before them all, where one comes later ("who makes
 # it?"), and where there is none ("how fast?"). With more of them it can be answered by itself.
@@ -98,7 +99,7 @@ class _Words:
     def of(cls, text: str, lexicon: Lexicon) -> _Words:
         if _KANA.search(text):
             return cls._of_japanese(lexicon.tokenizer.fold(text))
-        if _HAN.search(text):
+        if has_han(text):
             return cls._of_chinese(lexicon.tokenizer.fold(text), lexicon)
         return cls._of_spaced(text, lexicon)
 
@@ -154,7 +155,7 @@ class _Words:
 def _chinese_content(text: str, lexicon: Lexicon) -> Iterator[tuple[str, bool]]:
     """Yield the words of content in folded text, and of each whether it is a name."""
     for match in _CHINESE_RUN.finditer(_CHINESE_PHRASES.sub(" ", text)):
-        if not _HAN.match(match[0]):
+        if not has_han(match[0]):
             yield match[0], True
             continue
         unknown = ""
@@ -172,7 +173,6 @@ def _chinese_content(text: str, lexicon: Lexicon) -> Iterator[tuple[str, bool]]:
 # What stands around a question and is no part of it.
 _AROUND = " \t\r\n\u3000¿¡?？!！.。…،؟;；:：,，、\"'“”‘’「」—-"
 _KANA = re.compile("[\u3041-\u30ff]")
-_HAN = re.compile("[\u3400-\u9fff]")
 
 # All of a folded question that asks for more of the same, by language.
 _MORE = re.compile(

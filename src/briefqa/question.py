@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from briefqa.errors import QuestionError
+from briefqa.writing import has_han
 
 # Characters; a question is a sentence or two, and an encoder reads no more than its window anyway.
 LONGEST_QUESTION = 4_000
@@ -50,9 +51,8 @@ def check_question(question: str) -> str:
 
 def frame_language(question: str) -> str:
     """Return "zh" for a question in Chinese, else "en"."""
-    han = any("\u4e00" <= char <= "\u9fff" for char in question)
     kana = any("\u3041" <= char <= "\u30ff" for char in question)
-    return "zh" if han and not kana else "en"
+    return "zh" if has_han(question) and not kana else "en"
 
 
 def asks_for(question: str) -> re.Pattern[str] | None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from briefqa.answer import Answer, Citation
-from briefqa.checking import one_line, section_name
+from briefqa.checking import printable, section_name
 from briefqa.quotes import split_rows
 from briefqa.ranking import Hit
 from briefqa.writing import without_hidden
@@ -73,10 +73,10 @@ def verification_lines(verification: Verification) -> Iterator[str]:
     """Yield a line for each citation, and one for all of them; lines that another program may read are not wrapped."""
     for position, answer in enumerate(verification.answers, 1):
         if len(verification.answers) > 1:
-            yield f"answer {position}: {one_line(answer.question)}".rstrip(": ")
+            yield f"answer {position}: {printable(answer.question)}".rstrip(": ")
         for check in answer.citations:
             citation = check.citation
-            number, where = one_line(str(citation.number)), section_name(citation.article, citation.anchor)
+            number, where = printable(str(citation.number)), section_name(citation.article, citation.anchor)
             message = f": {check.message}" if check.message else ""
             yield f"{check.failure or 'ok':13} [{number}] {where}{message}"
         for problem in answer.problems:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from briefqa.answer import Answer
 from briefqa.articles import Problem, list_articles, read_article, slug_of
-from briefqa.checking import Check, Source, check_citations, one_line
+from briefqa.checking import Check, Source, check_citations, printable
 from briefqa.citations import markers
 from briefqa.errors import ArticleError, IndexCorruptError, IndexNotFoundError
 from briefqa.indexing import compare
@@ -155,7 +155,7 @@ def _text_problems(answer: SavedAnswer) -> Iterator[str]:
     numbers = Counter(str(citation.number) for citation in answer.citations)
     for number, count in numbers.items():
         if count > 1:
-            yield f"{count} citations have the number {one_line(number)}"
+            yield f"{count} citations have the number {printable(number)}"
     if answer.text is None:
         return
     if answer.answered and not numbers:
@@ -168,4 +168,4 @@ def _text_problems(answer: SavedAnswer) -> Iterator[str]:
             yield f"the text names [{number}], and there is no such citation"
     for number in numbers:
         if number not in named:
-            yield f"citation {one_line(number)} is named nowhere in the text"
+            yield f"citation {printable(number)} is named nowhere in the text"

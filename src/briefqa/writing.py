@@ -12,6 +12,13 @@ from functools import lru_cache
 _CJK = re.compile(
     "[\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffef\U00020000-\U0003ffff]"
 )
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
+
+
+def has_han(text: str) -> bool:
+    """Say whether there is a Chinese character in the text; Japanese has them too."""
+    return bool(_HAN.search(text))
+
 
 # What ends a line in one program or another. Not the ideographic space, which is text.
 _BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")

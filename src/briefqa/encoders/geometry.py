@@ -49,10 +49,15 @@ class Geometry:
         return np.asarray(query - self.directions.T @ (self.directions @ query), dtype=np.float32)
 
 
+def parallel_questions() -> list[dict[str, str]]:
+    """Return questions about anything, each by language: "en", "zh", …"""
+    lines = files("briefqa.encoders").joinpath("parallel.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def measure(encoder: Encoder) -> Geometry:
     """Embed the parallel questions and measure the encoder."""
-    lines = files("briefqa.encoders").joinpath("parallel.jsonl").read_text(encoding="utf-8").splitlines()
-    questions = [json.loads(line) for line in lines]
+    questions = parallel_questions()
     rows = encoder.encode_query([text for question in questions for text in question.values()])
     rows = rows.reshape(len(questions), -1, rows.shape[1])  # (questions, languages, dim)
     means = rows.mean(axis=0)

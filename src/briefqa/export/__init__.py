@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from briefqa.answer import Answer
 from briefqa.export.bibliography import to_bibtex, to_csl_json
-from briefqa.export.conversations import from_json, to_json
 from briefqa.export.footnotes import to_markdown
+from briefqa.saved import from_json, to_json
 
 __all__ = ["EXPORTS", "Export", "from_json", "to_bibtex", "to_csl_json", "to_json", "to_markdown"]
 

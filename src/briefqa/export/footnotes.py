@@ -29,6 +29,7 @@ from briefqa.answer import Answer, Citation, escape_markdown
 from briefqa.citations import web_url
 from briefqa.export.lines import lines_of, whole_characters
 from briefqa.question import frame_language
+from briefqa.quotes import split_rows
 from briefqa.writing import one_line
 
 _WORDS = {
@@ -183,12 +184,11 @@ def _footnote(number: int, citation: Citation) -> str:
 
 def _quote(citation: Citation) -> list[str]:
     """Return the lines of the quote: a table of rows under their header, else a paragraph for each of its lines."""
-    quoted = lines_of(citation.quote)
-    rows = [[_text(cell) for cell in line.split(" | ")] for line in quoted]
-    if quoted and citation.header and all(len(row) == len(citation.header) for row in rows):
-        head = [[_text(cell) for cell in citation.header], ["---"] * len(citation.header)]
-        return [f"| {' | '.join(row)} |" for row in [*head, *rows]]
-    return [line for text in quoted for line in (">", f"> {_text(text)}")][1:]
+    rows = split_rows(citation.quote, citation.header)
+    if rows:
+        head, *body = [[_text(cell) for cell in row] for row in (citation.header, *rows)]
+        return [f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body]]
+    return [line for text in lines_of(citation.quote) for line in (">", f"> {_text(text)}")][1:]
 
 
 def _text(text: str) -> str:

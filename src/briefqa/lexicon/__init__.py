@@ -97,4 +97,5 @@ def load_lexicon(cache_dir: Path) -> Lexicon:
     """Load the lexicon; its tables are made once, in a few seconds, and kept in cache_dir."""
     dictionary = open_dictionary(cache_dir)
     tokenizer = Tokenizer(dictionary.simplified)
-    return Lexicon(tokenizer, Bridge(dictionary, tokenizer), ProperNames(dictionary, tokenizer))
+    bridge = Bridge(dictionary, tokenizer)
+    return Lexicon(tokenizer, bridge, ProperNames(dictionary, tokenizer, bridge))

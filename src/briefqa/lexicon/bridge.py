@@ -117,14 +117,14 @@ class Bridge:
 
     def words(self, run: str) -> Iterator[str]:
         """Yield the longest words of the dictionary in a run of Chinese characters, and each character between them."""
-        return (word for word, _ in self._segments(run))
+        return (word for word, _ in self.segments(run))
 
     def is_name(self, word: str) -> bool:
         """Say whether a Chinese word is a proper name in the dictionary."""
         return word in self._dictionary.names("".join(map(self._dictionary.reading, word)))
 
-    def _segments(self, run: str) -> Iterator[tuple[str, Concept]]:
-        """Yield each of `words` with its concept; a function word has none, nor has a single character."""
+    def segments(self, run: str) -> Iterator[tuple[str, Concept]]:
+        """Yield each of `words` with its translations; a function word has none, nor has a single character."""
         start = 0
         while start < len(run):
             for length in range(min(_LONGEST_WORD, len(run) - start), 1, -1):
@@ -141,7 +141,7 @@ class Bridge:
     def _from_chinese(self, run: str, known: Known) -> Iterator[Concept]:
         """Yield the concepts of a run of Chinese characters, the longest words of the dictionary first."""
         unknown = ""
-        for word, concept in self._segments(run):
+        for word, concept in self.segments(run):
             if len(word) == 1:
                 unknown += word
                 continue

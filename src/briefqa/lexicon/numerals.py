@@ -68,8 +68,9 @@ _UNIT_NAMES = {
 }  # fmt: skip
 _UNIT = {name: unit for unit, names in _UNIT_NAMES.items() for name in names}
 
-_HAN_DIGIT = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_PLACE = {"十": 10, "百": 100, "千": 1000}
+HAN_DIGITS = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
+_HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
+_HAN_POWERS = {"万": 10_000, "亿": 100_000_000}
 # More digits than this are a number of something, not an amount.
 _LONGEST_AMOUNT = 15
 
@@ -96,19 +97,28 @@ def _arabic(match: Match[str]) -> str:
     """Return a Chinese numeral, 二十五 or 二〇二五, in Arabic digits."""
     if match["digits"]:
         return f"{match['digits']}%"
-    numeral, value, digit = match["han"], 0, 0
-    if any(char in _HAN_PLACE for char in numeral):
-        for char in numeral:
-            if char in _HAN_PLACE:
-                value += (digit or 1) * _HAN_PLACE[char]
-                digit = 0
-            else:
-                digit = _HAN_DIGIT[char]
-        whole = str(value + digit)
-    else:
-        whole = "".join(str(_HAN_DIGIT[char]) for char in numeral)
-    decimals = "".join(str(_HAN_DIGIT[char]) for char in match["decimals"] or "")
+    numeral = match["han"]
+    spelled = any(char in _HAN_PLACES for char in numeral)
+    whole = str(read_han(numeral)) if spelled else "".join(str(HAN_DIGITS[char]) for char in numeral)
+    decimals = "".join(str(HAN_DIGITS[char]) for char in match["decimals"] or "")
     return whole + (f".{decimals}" if decimals else "") + ("%" if match["percent"] else "")
+
+
+def read_han(numeral: str) -> int:
+    """Return the value of a whole number in Chinese characters: 二十五, 一万五千, or digit by digit 二〇二五."""
+    if all(char in HAN_DIGITS for char in numeral):
+        return int("".join(str(HAN_DIGITS[char]) for char in numeral))
+    whole = section = digit = 0
+    for char in numeral:
+        if char in HAN_DIGITS:
+            digit = HAN_DIGITS[char]
+        elif char in _HAN_PLACES:
+            section += (digit or 1) * _HAN_PLACES[char]
+            digit = 0
+        else:
+            whole = (whole + section + digit or 1) * _HAN_POWERS[char]
+            section = digit = 0
+    return whole + section + digit
 
 
 def _date(match: Match[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Proper names in a text, each with what it is called in the other language.
 
-    ProperNames(dictionary, tokenizer).find("Huawei与拜登")     # [("Huawei", (("huawei",), ("华为",))), ("拜登", …)]
+    ProperNames(dictionary, tokenizer, bridge).find("Huawei与拜登")     # [("Huawei", (("huawei",), ("华为",))), …]
 
 A Chinese name is a word that CC-CEDICT reads in capitals. A word in Latin letters is a candidate if it has a capital
 itself; its concept holds more than the word only where most of what the dictionary has for it are names (White is one
@@ -12,24 +12,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from briefqa.lexicon.bridge import Concept
+from briefqa.lexicon.bridge import Bridge, Concept
 from briefqa.lexicon.cedict import Dictionary
-from briefqa.lexicon.languages import FUNCTION_WORDS
 from briefqa.lexicon.terms import Tokenizer, stem
 
 _WORD = re.compile(
     r"(?P<han>[\u3400-\u4dbf\u4e00-\u9fff]+)"
     r"|(?<![^\W_\u2e80-\uffff])[A-Z][^\W\d_\u2e80-\uffff]+(?![^\W_\u2e80-\uffff])"
 )
-_LONGEST_WORD = 8  # Chinese characters
 
 
 class ProperNames:
     """Finds names; safe to share between threads."""
 
-    def __init__(self, dictionary: Dictionary, tokenizer: Tokenizer) -> None:
+    def __init__(self, dictionary: Dictionary, tokenizer: Tokenizer, bridge: Bridge) -> None:
         self._dictionary = dictionary
         self._tokenizer = tokenizer
+        self._bridge = bridge
 
     def find(self, text: str) -> list[tuple[str, Concept]]:
         """Return the names in the text, each as written and with its forms, its own terms first."""
@@ -43,21 +42,12 @@ class ProperNames:
 
     def _chinese(self, run: str) -> Iterator[tuple[str, Concept]]:
         """Yield the names among the longest words of the dictionary in a run of characters."""
-        start = 0
-        while start < len(run):
-            words = (run[start : start + length] for length in range(min(_LONGEST_WORD, len(run) - start), 1, -1))
-            word = next((word for word in words if self._dictionary.english(word)), "")
-            if self._is_name(word):
-                glosses = (gloss.split() for gloss in self._dictionary.english(word))
-                named = (tuple(term for term in gloss if term not in FUNCTION_WORDS["en"]) for gloss in glosses)
-                yield word, (tuple(self._tokenizer.terms(word)), *filter(None, named))
-            start += len(word) or 1
+        for word, concept in self._bridge.segments(run):
+            if self._bridge.is_name(word):
+                yield word, concept
 
     def _latin(self, word: str) -> Concept:
         chinese = self._dictionary.names(word) or self._dictionary.chinese(stem(word))
-        names = [name for name in chinese if self._is_name(name)]
+        names = [name for name in chinese if self._bridge.is_name(name)]
         translated = names if 2 * len(names) > len(chinese) else []
         return (tuple(self._tokenizer.terms(word)), *(tuple(self._tokenizer.terms(name)) for name in translated))
-
-    def _is_name(self, word: str) -> bool:
-        return bool(word) and word in self._dictionary.names("".join(map(self._dictionary.reading, word)))

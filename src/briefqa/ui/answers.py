@@ -18,8 +18,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from briefqa.answer import Answer, Citation
-from briefqa.claims import Doubt
+from briefqa.answer import Answer, Citation, Doubt
 from briefqa.export import EXPORTS
 from briefqa.question import frame_language
 from briefqa.ui.links import source_path

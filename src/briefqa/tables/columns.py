@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from briefqa.amounts import DATE, Amount, as_year, has_number, in_unit, is_blank, read_amount, read_unit
-from briefqa.asked import Comparison, Superlative
-from briefqa.grids import View
+from briefqa.tables.amounts import DATE, Amount, as_year, has_number, in_unit, is_blank, read_amount, read_unit
+from briefqa.tables.asked import Comparison, Superlative
+from briefqa.tables.grids import View
 
 # Units of which a number without one may be anything: 0.3 beside 30%.
 _NEVER_LEFT_OUT = frozenset(("%", "pp", DATE))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa.lexicon.numerals import take_numerals
+from briefqa.lexicon.numerals import HAN_DIGITS, read_han, take_numerals
 
 _LONGEST = 60  # characters of a cell that is one amount, remarks included
 _ENDLESS = Decimal("Infinity")
@@ -78,8 +78,6 @@ _CURRENCY = r"(?:us\$|hk\$|[$¥€£]|(?:rmb|cny|usd|eur|gbp|hkd|jpy)(?= ?\d))"
 
 _DIGITS = r"(?:\d{1,3}(?:[,']\d{3})+|\d{1,2}(?:,\d{2})+,\d{3}|\d+)(?:\.\d+)?(?:e[+-]?\d{1,3})?|\.\d+"
 _HAN = "零〇一二两三四五六七八九十百千"
-_HAN_VALUE = {char: value for value, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_PLACE = {"十": 10, "百": 100, "千": 1000}
 
 
 def _any_of(names: Iterable[str]) -> str:
@@ -380,18 +378,7 @@ def _digits_value(digits: str) -> Decimal:
 
 def _han_value(numeral: str) -> Decimal:
     whole, _, decimals = numeral.partition("点")
-    total = digit = 0
-    if any(char in _HAN_PLACE for char in whole):
-        for char in whole:
-            if char in _HAN_PLACE:
-                total += (digit or 1) * _HAN_PLACE[char]
-                digit = 0
-            else:
-                digit = _HAN_VALUE[char]
-        total += digit
-    else:
-        total = int("".join(str(_HAN_VALUE[char]) for char in whole) or 0)
-    return Decimal(f"{total}.{''.join(str(_HAN_VALUE.get(char, 0)) for char in decimals) or 0}").normalize()
+    return Decimal(f"{read_han(whole)}.{''.join(str(HAN_DIGITS.get(char, 0)) for char in decimals) or 0}").normalize()
 
 
 def _whole_unit(written: str) -> tuple[Decimal, str] | None:

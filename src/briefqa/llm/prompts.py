@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from briefqa.llm import Messages
+from briefqa.llm.endpoint import Messages
 from briefqa.question import frame_language
 from briefqa.quotes import Quote
 

@@ -16,17 +16,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from briefqa.amounts import DATE, is_blank, is_value
-from briefqa.asked import PRICE, SPEED, Asked, read_question
-from briefqa.columns import add_up, first_items, holds, is_measure, read_column
-from briefqa.grids import Table, View, is_total_label, read_tables, view_across, view_down
 from briefqa.lexicon import Lexicon
-from briefqa.mentions import Condition, Reading, find_mentions
 from briefqa.question import asks_for, frame_language
 from briefqa.quotes import Quote
 from briefqa.ranking import Ranking
-from briefqa.statements import Statements
 from briefqa.store import Snapshot
+from briefqa.tables.amounts import DATE, is_blank, is_value
+from briefqa.tables.asked import PRICE, SPEED, Asked, read_question
+from briefqa.tables.columns import add_up, first_items, holds, is_measure, read_column
+from briefqa.tables.grids import Table, View, is_total_label, read_tables, view_across, view_down
+from briefqa.tables.mentions import Condition, Reading, find_mentions
+from briefqa.tables.statements import Statements
 
 # Hits whose tables are read; those further down are rarely the ones that are meant.
 _HITS_READ = 8

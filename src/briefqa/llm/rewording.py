@@ -10,16 +10,13 @@ question stays as it is. What was asked and answered is data to the model.
 
 from __future__ import annotations
 
-import re
 import threading
-import unicodedata
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 
 from briefqa.errors import LLMError
-from briefqa.lexicon.languages import guess_language
-from briefqa.llm import LanguageModel
-from briefqa.prompts import as_data
+from briefqa.llm.endpoint import LanguageModel
+from briefqa.llm.prompts import as_data
 from briefqa.writing import script_of
 
 # Seconds that a reader waits for either before the search begins.
@@ -129,21 +126,15 @@ def _is_question(text: str, original: str) -> bool:
     return 0 < len(text) <= longest and any(map(str.isalpha, text)) and not set("<>[]{}|`") & set(text)
 
 
-def corpus_languages(scripts: Iterable[str], question: str) -> tuple[str, ...]:
+def corpus_languages(scripts: Iterable[str], asked_in: str) -> tuple[str, ...]:
     """Return the main languages of a corpus that the question is not in, the most used first, at most two.
 
-    scripts: of all chunks, as Snapshot has them.
+    scripts: of all chunks, as Snapshot has them. asked_in: the question's language, as Lexicon tells it.
     """
     counts = Counter(str(script) for script in scripts if script)
-    asked_in = script_of(question)
     found = []
     for script, count in counts.most_common():
         known = script in _LANGUAGE and count >= _LEAST_SHARE * counts.total()
-        if known and (script != asked_in or (script == "latin" and not _is_english(question))):
+        if known and asked_in != ("en" if script == "latin" else script):
             found.append(_LANGUAGE[script])
     return tuple(found[:_MOST_LANGUAGES])
-
-
-def _is_english(question: str) -> bool:
-    plain = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", question.casefold()))
-    return guess_language(re.findall(r"[^\W\d_]+", plain)) == "en"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from briefqa.asked import Asked, Tokens, joined, tokenize
 from briefqa.lexicon import Lexicon
+from briefqa.tables.asked import Asked, Tokens, joined, tokenize
+from briefqa.writing import has_han
 
 
 def is_foreign(asked: Asked, text: str) -> bool:
     """Say whether a text is in the other language than the question: in Chinese or not."""
-    return asked.han != any("\u4e00" <= char <= "\u9fff" for char in text)
+    return asked.han != has_han(text)
 
 
 def match_translated(asked: Asked, tokens: Tokens, name: str, lexicon: Lexicon, free: int) -> tuple[int, int]:

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa import wording
-from briefqa.amounts import DATE, Amount, as_year, in_unit, read_amount, read_unit
-from briefqa.asked import Asked, Comparison, Superlative, Tokens, bits, run, tokenize, union
-from briefqa.grids import LIST, View, is_total_label, squeeze, strip_outline
 from briefqa.lexicon import Lexicon
-from briefqa.translations import is_foreign, match_translated
+from briefqa.tables import wording
+from briefqa.tables.amounts import DATE, Amount, as_year, in_unit, read_amount, read_unit
+from briefqa.tables.asked import Asked, Comparison, Superlative, Tokens, bits, run, tokenize, union
+from briefqa.tables.grids import LIST, View, is_total_label, squeeze, strip_outline
+from briefqa.tables.translations import is_foreign, match_translated
 
 # Cells that are named by chance.
 _EMPTY_CELLS = frozenset("其他 其它 other others yes no 是 否 有 无 none all total 合计".split())

@@ -19,8 +19,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from briefqa.answer import escape_markdown
-from briefqa.names import quotations
-from briefqa.prompts import KEY_LENGTH, KEY_LETTERS
+from briefqa.llm.names import quotations
+from briefqa.llm.prompts import KEY_LENGTH, KEY_LETTERS
 from briefqa.sentences import split_sentences
 from briefqa.writing import is_cjk
 

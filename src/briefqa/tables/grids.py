@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa.amounts import DATE, as_year, plain, read_amount, read_unit
 from briefqa.chunks import Span
 from briefqa.markdown import CELL_JOINER
 from briefqa.ranking import Hit
 from briefqa.store import Snapshot
+from briefqa.tables.amounts import DATE, as_year, plain, read_amount, read_unit
 
 # Characters before a table in which its unit may stand: "单位：万元".
 _UNIT_BEFORE = 120

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from briefqa.lexicon import Lexicon
-from briefqa.lexicon.numerals import take_numerals
+from briefqa.lexicon.numerals import read_han, take_numerals
 
 # Where a figure or a date begins and ends as written; which terms it makes is for `take_numerals` to say.
 _WRITTEN = re.compile(
@@ -28,9 +28,6 @@ _LEFT_OVER = re.compile(r"(?<![^\W\u2e80-\uffff])(?<![.-])(?P<number>\d+(?:,\d{3
 _POWERS = {"k": 3, "m": 6, "mn": 6, "mln": 6, "b": 9, "bn": 9, "t": 12, "tn": 12, "trn": 12}
 
 _SMALL = 10
-_HAN_DIGITS = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
-_HAN_POWERS = {"万": 10_000, "亿": 100_000_000}
 _HAN = re.compile("[零〇一二两三四五六七八九十百千万亿]+")
 # 一万五千, of which the numeral rules take the first half.
 _LONG_HAN = re.compile("(?:[零〇一二两三四五六七八九十百千]+[万亿])+[零〇一二两三四五六七八九十百千]+")
@@ -113,15 +110,15 @@ def _figures(source: str, lexicon: Lexicon) -> set[str]:
     found.update(share for pattern, share in _SHARES if pattern.search(folded))
     for match in _HAN_SHARE.finditer(folded):
         if match["tenths"]:
-            found.add(f"{10 * _han_value(match['tenths']) + (5 if match['half'] else 0)}%")
+            found.add(f"{10 * read_han(match['tenths']) + (5 if match['half'] else 0)}%")
         else:
-            found.add(f"{round(100 * _han_value(match['above']) / _han_value(match['below']))}%")
+            found.add(f"{round(100 * read_han(match['above']) / read_han(match['below']))}%")
     return found
 
 
 def _terms(text: str, lexicon: Lexicon) -> tuple[list[str], str]:
     """Return the terms of the figures and dates in a text, and what is left of it."""
-    return take_numerals(_LONG_HAN.sub(lambda match: str(_han_value(match[0])), lexicon.tokenizer.fold(text)))
+    return take_numerals(_LONG_HAN.sub(lambda match: str(read_han(match[0])), lexicon.tokenizer.fold(text)))
 
 
 def _multiplied(number: str, suffix: str) -> list[str]:
@@ -134,26 +131,10 @@ def _multiplied(number: str, suffix: str) -> list[str]:
 def _spelled(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the numbers in Chinese or English words: as written, the value, and where each ends."""
     for match in _HAN.finditer(text):
-        yield match[0], _han_value(match[0]), match.end()
+        yield match[0], read_han(match[0]), match.end()
     for match in _ENGLISH_NUMBER.finditer(text):
         tens = _ENGLISH.get(match["tens"] or "", 0)
         yield match[0], tens + _ENGLISH[match["word"]], match.end()
-
-
-def _han_value(numeral: str) -> int:
-    if all(char in _HAN_DIGITS for char in numeral):
-        return int("".join(str(_HAN_DIGITS[char]) for char in numeral))
-    whole = section = digit = 0
-    for char in numeral:
-        if char in _HAN_DIGITS:
-            digit = _HAN_DIGITS[char]
-        elif char in _HAN_PLACES:
-            section += (digit or 1) * _HAN_PLACES[char]
-            digit = 0
-        else:
-            whole = (whole + section + digit or 1) * _HAN_POWERS[char]
-            section = digit = 0
-    return whole + section + digit
 
 
 def _legible(term: str) -> str:

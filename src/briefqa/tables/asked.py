@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa import wording
-from briefqa.amounts import DATE, Amount, as_year, find_amounts, plain
 from briefqa.lexicon import Concept, Known, Lexicon
 from briefqa.lexicon.english import regular
 from briefqa.lexicon.languages import guess_language
+from briefqa.lexicon.numerals import HAN_DIGITS
 from briefqa.lexicon.terms import UNSPACED
+from briefqa.tables import wording
+from briefqa.tables.amounts import DATE, Amount, as_year, find_amounts, plain
+from briefqa.writing import has_han
 
 Tokens = tuple[str, ...]
 """Characters of scripts without spaces, stems of words, numbers without their thousands separators."""
@@ -36,7 +38,7 @@ _TOKEN = re.compile(
     rf"(?P<number>(?<![^\W\d_{UNSPACED}])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?!\d)|\d+\.\d+|\d+(?=[^\W\d_]))"
     rf"|(?P<word>(?:[^\W_{UNSPACED}])+[+#]*)|[{UNSPACED}]"
 )
-_HAN_DIGITS = str.maketrans("零〇一二三四五六七八九两", "001234567892")
+_HAN_DIGITS = str.maketrans({char: str(digit) for char, digit in HAN_DIGITS.items()})
 
 _OWN = re.compile(rf"[{UNSPACED}]")
 
@@ -192,7 +194,7 @@ def read_question(question: str, lexicon: Lexicon, known: Known) -> Asked | None
     matches = list(_TOKEN.finditer(text))
     tokens = tuple(normal_token(match[0]) for match in matches)
     starts = tuple(match.start() for match in matches)
-    han = any("\u4e00" <= char <= "\u9fff" for char in text)
+    han = has_han(text)
     if any("\u3041" <= char <= "\u30ff" for char in text) or not tokens:
         return None
     if not han and guess_language([match[0].casefold() for match in matches if match["word"]]) != "en":

@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from briefqa.answer import Answer
+from briefqa.answer import Answer, Doubt
 from briefqa.citations import cite
-from briefqa.claims import Claims, Doubt
-from briefqa.drafts import DOUBT, Draft, read_draft
 from briefqa.errors import LLMError
-from briefqa.llm import LanguageModel, spoken
-from briefqa.prompts import NO_ANSWER, answer_prompt
+from briefqa.llm.claims import Claims
+from briefqa.llm.drafts import DOUBT, Draft, read_draft
+from briefqa.llm.endpoint import LanguageModel, spoken
+from briefqa.llm.prompts import NO_ANSWER, answer_prompt
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, quote_span, select_quotes
 from briefqa.ranking import Ranking

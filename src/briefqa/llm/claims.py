@@ -17,19 +17,17 @@ something else, not one that says the contrary: whether a chip is banned or allo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 
+from briefqa.answer import Doubt
 from briefqa.chunks import Span, spell_row
 from briefqa.encoders import Encoder
-from briefqa.encoders.geometry import Geometry
-from briefqa.figures import missing_figures
+from briefqa.encoders.geometry import Geometry, parallel_questions
 from briefqa.lexicon import Concept, Lexicon
-from briefqa.names import missing_names, only_letters
+from briefqa.llm.figures import missing_figures
+from briefqa.llm.names import missing_names, only_letters
 from briefqa.quotes import Quote
 
 # Measured on tests/golden/claims.jsonl, written on the sample briefs in Chinese, English and Spanish: an honest
@@ -45,19 +43,6 @@ _LANGUAGES = ("en", "zh", "es", "ru")
 _SHORT = 30
 # Vectors of quotes that are kept: an answer has a dozen.
 _KEPT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Why a sentence of an answer is marked.
-
-    text: the sentence, without markers. reason: "uncited", "unsupported", "figure", "date", "name" or "quotation".
-    found: what stands in no cited quote, as written; empty where the sentence as a whole is meant.
-    """
-
-    text: str
-    reason: str
-    found: tuple[str, ...] = ()
 
 
 class Claims:
@@ -121,8 +106,7 @@ class Claims:
     def _unrelated(self) -> np.ndarray:
         """Return the mean of questions about anything: the cosine with it is the mean of the cosines with them."""
         if self._background is None:
-            lines = files("briefqa.encoders").joinpath("parallel.jsonl").read_text(encoding="utf-8").splitlines()
-            questions = [json.loads(line) for line in lines[:_UNRELATED]]
+            questions = parallel_questions()[:_UNRELATED]
             texts = [question[language] for question in questions for language in _LANGUAGES]
             self._background = self._encoder.encode_query(texts).mean(axis=0)
         return self._background

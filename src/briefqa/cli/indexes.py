@@ -1,0 +1,94 @@
+"""The commands that make and describe an index: build, status."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from briefqa.cli.options import Index, Json
+from briefqa.cli.printing import print_json, print_problems, progress
+
+if TYPE_CHECKING:
+    from briefqa.indexing import BuildReport
+
+
+def build(
+    corpus: Annotated[Path, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles.")] = Path("corpus"),
+    index: Index = Path("index"),
+    encoder: Annotated[
+        str,
+        typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
+    ] = "",
+    full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the index up to date with the articles: only what changed is embedded again."""
+    from briefqa.indexing import build as build_index
+
+    if as_json:
+        print_json(build_index(corpus, index, encoder or None, full=full))
+        return
+    _report(_build_with_bar(corpus, index, encoder, full))
+
+
+def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
+    from briefqa.indexing import build as build_index
+
+    with progress() as bar:
+        tasks = {step: bar.add_task(step, total=None, visible=False) for step in ("reading", "embedding")}
+        return build_index(
+            corpus,
+            index,
+            encoder or None,
+            full=full,
+            progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
+        )
+
+
+def _report(report: BuildReport) -> None:
+    typer.echo(
+        f"{report.articles_added} articles added, {report.articles_updated} updated, "
+        f"{report.articles_removed} removed, {report.articles_unchanged} unchanged; "
+        f"{report.chunks_embedded} chunks embedded, {report.chunks_reused} reused; {report.seconds:.1f} s"
+    )
+    print_problems((problem.path, problem.line, problem.message) for problem in report.problems)
+
+
+def status(
+    index: Index = Path("index"),
+    corpus: Annotated[
+        Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what the index holds, whether the articles have moved on, and what the last build could not read."""
+    from briefqa.api import BriefQA
+    from briefqa.indexing import corpus_changes
+
+    with BriefQA(index) as qa:
+        info = qa.info()
+    folder = corpus or Path(info.corpus)
+    changes = corpus_changes(folder, index) if folder.is_dir() else None
+    if as_json:
+        print_json(
+            {
+                **dataclasses.asdict(info),
+                "problems": [dict(zip(("path", "line", "message"), problem, strict=True)) for problem in info.problems],
+                "corpus_ahead": None if changes is None else changes.ahead,
+            }
+        )
+        return
+    ahead = f"{folder} is not there" if changes is None else f"{changes.ahead} articles ahead of the index"
+    for name, value in (
+        ("index", index),
+        ("generation", f"{info.generation}, built {info.built_at}"),
+        ("encoder", info.encoder),
+        ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
+        ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
+        ("problems", len(info.problems)),
+    ):
+        typer.echo(f"{name:11} {value}")
+    print_problems(info.problems)

@@ -1,0 +1,98 @@
+"""The commands that questions are put to: ask, search, chat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from briefqa.cli.options import (
+    Articles,
+    Category,
+    Format,
+    Index,
+    Json,
+    LLMBaseURL,
+    LLMKey,
+    LLMModel,
+    Question,
+    Since,
+    Tags,
+    Until,
+    filters,
+)
+from briefqa.cli.printing import console, print_json
+
+
+def ask(
+    question: Question,
+    index: Index = Path("index"),
+    since: Since = "",
+    until: Until = "",
+    tag: Tags = None,
+    category: Category = "",
+    article: Articles = None,
+    llm_base_url: LLMBaseURL = "",
+    llm_model: LLMModel = "",
+    llm_api_key: LLMKey = "",
+    file_format: Annotated[Format | None, typer.Option("--format", help="Print the answer as a file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+) -> None:
+    """Answer a question from the briefs, with the sentences it rests on."""
+    from briefqa.api import BriefQA
+    from briefqa.llm import Endpoint
+
+    if as_json and file_format not in (None, Format.json):
+        raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
+    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key)) as qa:
+        answer = qa.ask(question, **filters(since, until, tag, category, article))
+    if file_format or as_json:
+        from briefqa.export import EXPORTS
+
+        typer.echo(EXPORTS[(file_format or Format.json).value].write([answer]), nl=False)
+        return
+    from briefqa.terminal import render_answer
+
+    console().print(render_answer(answer))
+
+
+def search(
+    question: Question,
+    index: Index = Path("index"),
+    k: Annotated[int, typer.Option("-k", help="How many sections.", min=1)] = 5,
+    since: Since = "",
+    until: Until = "",
+    tag: Tags = None,
+    category: Category = "",
+    article: Articles = None,
+    as_json: Json = False,
+) -> None:
+    """Find the sections that may answer a question, best first."""
+    from briefqa.api import BriefQA
+
+    with BriefQA(index) as qa:
+        hits = qa.retrieve(question, k, **filters(since, until, tag, category, article))
+    if as_json:
+        print_json(hits)
+        return
+    from briefqa.terminal import render_hits
+
+    console().print(render_hits(hits))
+
+
+def chat(
+    index: Index = Path("index"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is for this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
+    llm_base_url: LLMBaseURL = "",
+    llm_model: LLMModel = "",
+    llm_api_key: LLMKey = "",
+) -> None:
+    """Open the chat in the browser's reach; stop it with Ctrl-C."""
+    from briefqa.llm import Endpoint
+    from briefqa.ui import serve
+
+    serve(index, host, port, announce=typer.echo, llm=Endpoint(llm_base_url, llm_model, llm_api_key))
