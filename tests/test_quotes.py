@@ -105,6 +105,14 @@ def test_the_same_said_twice_is_quoted_once() -> None:
     assert texts(one, other, third) == [one.text, third.text]
 
 
+def test_of_what_is_about_as_good_that_of_another_article_is_preferred() -> None:
+    first = hit("甲说H200获批。\n\n乙说B200被禁。\n\n丙说分成二成五。\n\n丁说名单在列。", 0.9, 0.899, 0.898, 0.8975)
+    other = hit("另一篇说会议已开。", 0.8965, article="b", rank=2)
+    assert texts(first, other) == ["甲说H200获批。", "乙说B200被禁。", "另一篇说会议已开。"]
+    far = hit("另一篇说会议已开。", 0.85, article="b", rank=2)
+    assert "另一篇说会议已开。" not in texts(first, far)
+
+
 def test_rows_of_a_table_are_not_taken_for_the_same() -> None:
     table = "| 型号 | 状态 |\n|---|---|\n| H100 | 禁止出口 |\n| H101 | 禁止出口 |\n"
     assert texts(hit(table, 0.9, 0.89)) == ["H100 | 禁止出口", "H101 | 禁止出口"]

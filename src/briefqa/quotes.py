@@ -27,6 +27,9 @@ _QUOTE_MARGIN = 3.6
 _ASKED_FOR = 1.15
 # The first hit's best quote comes first unless another one is better by this, in the encoder's spread.
 _FIRST_HIT = 0.5
+# A quote of an article that is not quoted yet is preferred by this, in the encoder's spread: what two briefs say is
+# better founded. More costs answers (.5: answer@3 of English on Chinese .903 → .883).
+_ANOTHER = 0.1
 # Two quotes that share this much of the shorter one's pairs of characters say the same.
 _SAME = 0.8
 # Characters of a sentence that says little by itself, and of the longest one that is quoted whole where semicolons
@@ -88,12 +91,19 @@ def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
             fits = asked_for is not None and asked_for.search(span.text) is not None
             candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * ranking.spread * fits, hit, span))
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
+    least = candidates[0][0] - _QUOTE_MARGIN * ranking.spread if candidates else 0.0
+    candidates = [candidate for candidate in candidates if candidate[0] >= least]
+    another = _ANOTHER * ranking.spread
     chosen: list[tuple[float, Hit, Span]] = []
-    for score, hit, span in candidates:
-        if len(chosen) == _MOST_QUOTES or score < candidates[0][0] - _QUOTE_MARGIN * ranking.spread:
-            break
+    quoted: set[str] = set()
+    while candidates and len(chosen) < _MOST_QUOTES:
+        best = max(
+            range(len(candidates)), key=lambda i: candidates[i][0] + another * (candidates[i][1].article not in quoted)
+        )
+        score, hit, span = candidates.pop(best)
         if not any(_say_the_same(span, other) for _, _, other in chosen):
             chosen.append((score + _FIRST_HIT * ranking.spread * (hit.rank == 1), hit, span))
+            quoted.add(hit.article)
     chosen.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
     quotes: list[Quote] = []
     for _, hit, span in chosen:
