@@ -78,6 +78,11 @@ def split_rows(text: str, header: tuple[str, ...]) -> list[list[str]]:
     return rows if header and all(len(row) == len(header) for row in rows) else []
 
 
+def span_score(hit: Hit, span: Span) -> float:
+    """Return how well a span answers, higher is better: the mean of its own score and its section's."""
+    return (hit.score + span.score) / 2
+
+
 def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
     """Return the few quotes that answer best, best first.
 
@@ -89,7 +94,7 @@ def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
     for hit in ranking.hits[:_HITS_QUOTED]:
         for span in hit.spans:
             fits = asked_for is not None and asked_for.search(span.text) is not None
-            candidates.append(((hit.score + span.score) / 2 + _ASKED_FOR * ranking.spread * fits, hit, span))
+            candidates.append((span_score(hit, span) + _ASKED_FOR * ranking.spread * fits, hit, span))
     candidates.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
     least = candidates[0][0] - _QUOTE_MARGIN * ranking.spread if candidates else 0.0
     candidates = [candidate for candidate in candidates if candidate[0] >= least]

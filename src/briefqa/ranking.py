@@ -102,10 +102,10 @@ class Ranking:
 
     evidence: (n_candidates,) highest first, scores in which words count half: how far the best stands out matters.
     closeness: the mean cosine of the first hit and its best span. lead: what the nearest candidate has of that over the
-    next one. held: the share of the question, by rarity, that one
-    of its spans holds, and reach: the share that the chunks which may answer hold at all, both 0..1; of the question's
-    own words, or of their translations where the first hit is foreign, in another language than the question.
-    missing: of the codes, numbers and names that the question gives, the share that the first hit does not hold, 0..1.
+    next one. held: the share of the question, by rarity, that one of the first hit's spans holds, and reach: the share
+    that the chunks which may answer hold at all, both 0..1; of the question's own words, or of their translations where
+    the first hit is foreign, in another language than the question. missing: of the codes, numbers and names that the
+    question gives, the share that the first hit does not hold, 0..1.
     spread, unrelated: the unit and the zero of cosines, see Geometry.
     """
 
@@ -169,9 +169,11 @@ def rank(
     first = order[0]
     language = lexicon.language(hits[0].text)
     # A translation that agrees may have been asked in the language of the hit.
-    trusted = [other for other, agreed in zip(translated, agreeing, strict=True) if agreed > _TRUSTED]
-    reading = next((other for other in trusted if other.language == language), readings[0])
-    held, reach, foreign = reading.words_of(int(rows[first]), language)
+    trusted = [i for i, agreed in enumerate(agreeing, 1) if agreed > _TRUSTED and readings[i].language == language]
+    asked = trusted[0] if trusted else 0
+    held, reach, foreign = readings[asked].words_of(
+        scored[asked], slice(spans.starts[first], spans.starts[first + 1]), language
+    )
     nearest = np.sort(np.append(closeness, unrelated))
     return Ranking(
         hits=hits,

@@ -34,12 +34,17 @@ _LENT = 0.3
 
 
 class Scores(NamedTuple):
-    """Of candidates (n_candidates,) and their spans (n_spans,): cosines, and with the question's words added."""
+    """Of candidates (n_candidates,) and their spans (n_spans,): cosines, and with the question's words added.
+
+    own, translated: (n_spans,) the share of the question's words, and of their translations, that each span holds.
+    """
 
     chunks: np.ndarray
     spans: np.ndarray
     chunk_cosines: np.ndarray
     span_cosines: np.ndarray
+    own: np.ndarray
+    translated: np.ndarray
 
 
 class Words(NamedTuple):
@@ -88,13 +93,16 @@ class Reading:
         # Words count by how much of the question can be found at all: in another language only names and numbers can.
         weight = _WORDS * self._words.reach * spread
         lent = _LENT * self._words.worded * (self._snapshot.scripts[rows] != self._script)
-        span_words = weight * (self._words.coverage(spans) + np.repeat(lent, np.diff(spans.starts)))
+        own, translated = self._words.coverage(spans), self._translations.coverage(spans)
+        span_words = weight * (own + np.repeat(lent, np.diff(spans.starts)))
         chunk_words = weight * (self._words.share[rows] + lent)
         return Scores(
             chunks=chunk_cosines + chunk_words + _TRANSLATIONS * spread * self._translations.share[rows],
-            spans=span_cosines + span_words + _TRANSLATIONS * spread * self._translations.coverage(spans),
+            spans=span_cosines + span_words + _TRANSLATIONS * spread * translated,
             chunk_cosines=chunk_cosines,
             span_cosines=span_cosines,
+            own=own,
+            translated=translated,
         )
 
     def agreement(self, other: Reading, found: Scores) -> float:
@@ -107,12 +115,12 @@ class Reading:
         cosine = float(self._query @ other._query)
         return float(np.clip((cosine - nearest) / self._snapshot.geometry.spread, 0, 1))
 
-    def words_of(self, row: int, language: str) -> Words:
-        """Return what of the words a chunk in this language holds."""
+    def words_of(self, scores: Scores, spans: slice, language: str) -> Words:
+        """Return what of the words a candidate in this language holds. scores: this reading's. spans: its own."""
         foreign = language != self.language
-        match = self._translations if foreign else self._words
-        held = match.coverage(CandidateSpans.of(np.array([row]), self._snapshot))
-        return Words(float(held.max(initial=0)), match.reach, foreign)
+        held = (scores.translated if foreign else scores.own)[spans]
+        reach = (self._translations if foreign else self._words).reach
+        return Words(float(held.max(initial=0)), reach, foreign)
 
     def missing(self, codes: Sequence[str], row: int) -> float:
         """Return the share of these codes of the question that a chunk does not hold."""

@@ -24,7 +24,7 @@ from briefqa.llm.drafts import DOUBT, Draft, read_draft
 from briefqa.llm.endpoint import LanguageModel, spoken
 from briefqa.llm.prompts import NO_ANSWER, answer_prompt
 from briefqa.question import frame_language
-from briefqa.quotes import Quote, quote_span, select_quotes
+from briefqa.quotes import Quote, quote_span, select_quotes, span_score
 from briefqa.ranking import Ranking
 
 # What a model is given: the sentence that answers is nearly always among the first few of the first hits, and a dozen
@@ -58,11 +58,7 @@ def gather_sources(question: str, ranking: Ranking) -> list[Quote]:
     """Return the quotes for a model to answer from, best first: those that answer by themselves, then others."""
     gathered: list[Quote] = []
     length = 0
-    spans = [
-        ((hit.score + span.score) / 2, quote_span(hit, span))
-        for hit in ranking.hits[:_HITS_GIVEN]
-        for span in hit.spans
-    ]
+    spans = [(span_score(hit, span), quote_span(hit, span)) for hit in ranking.hits[:_HITS_GIVEN] for span in hit.spans]
     spans.sort(key=lambda scored: (-scored[0], scored[1].hit.rank, scored[1].start))
     for quote in [*select_quotes(question, ranking), *(quote for _, quote in spans)]:
         longer = length + len(quote.text)
