@@ -61,6 +61,11 @@ def one_line(text: str) -> str:
     return without_hidden(_BREAKS.sub(" ", text)).strip(" ")
 
 
+def whole_characters(text: str) -> str:
+    """Return the text with each half of a character (a lone surrogate, which no file can hold) as U+FFFD."""
+    return re.sub(r"[\ud800-\udfff]", "\ufffd", text)
+
+
 def escape_hidden(json: str) -> str:
     r"""Return JSON text with an escape such as \u009b for each hidden character that it holds as it is."""
     return _HIDDEN.sub(lambda char: f"\\u{ord(char[0]):04x}", json)

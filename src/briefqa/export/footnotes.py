@@ -27,10 +27,10 @@ from markdown_it.token import Token
 
 from briefqa.answer import Answer, Citation, escape_markdown
 from briefqa.citations import web_url
-from briefqa.export.lines import lines_of, whole_characters
+from briefqa.export.lines import lines_of
 from briefqa.question import frame_language
 from briefqa.quotes import split_rows
-from briefqa.writing import one_line
+from briefqa.writing import one_line, whole_characters
 
 _WORDS = {
     "zh": {

@@ -5,16 +5,9 @@ lines_of(citation.quote)      # of rows a line each
 
 from __future__ import annotations
 
-import re
-
 from briefqa.writing import one_line
 
 
 def lines_of(text: str) -> list[str]:
     """Return the lines that are not empty, each as `one_line` has it."""
     return [line for line in map(one_line, text.splitlines()) if line]
-
-
-def whole_characters(text: str) -> str:
-    """Return the text with each half of a character (a lone surrogate, which no file can hold) as U+FFFD."""
-    return re.sub(r"[\ud800-\udfff]", "\ufffd", text)

@@ -1,6 +1,6 @@
 """The file that a choice in an export menu makes.
 
-    make_download(turns, "markdown", "0")
+    make_download(turns, "markdown", "7")
     # {"name": "briefqa-which-chips-are-banned.md", "type": "text/markdown;charset=utf-8", "content": "# which …"}
 
 It is made of what the server keeps of the conversation, never of what the page shows, and is handed to the page's own
@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from briefqa.export import EXPORTS
-from briefqa.ui.answers import Turn
+from briefqa.conversations import Turn
 
 # File systems allow 255 bytes a name; a character takes up to four.
 _LONGEST_NAME = 48
@@ -23,15 +23,15 @@ _LONGEST_NAME = 48
 def make_download(turns: Sequence[Turn], file_format: object, turn: object) -> dict[str, str] | None:
     """Return a file's name, media type and text, or None for what no menu offers.
 
-    turn: a number as text, or "" for the whole conversation. Both come from a browser and may be anything.
+    turn: the id of one as text, or "0" for the whole conversation. Both come from a browser and may be anything.
     """
     export = EXPORTS.get(file_format) if isinstance(file_format, str) else None
-    chosen = turns if turn == "" else [each for place, each in enumerate(turns) if turn == str(place)]
+    chosen = turns if turn == "0" else [each for each in turns if turn == str(each.id)]
     answers = [each.answer for each in chosen if each.answer]
     if export is None or not answers:
         return None
     return {
-        "name": file_name(answers[0].question, whole=turn == "") + export.suffix,
+        "name": file_name(answers[0].question, whole=turn == "0") + export.suffix,
         "type": f"{export.media_type};charset=utf-8",
         "content": export.write(answers),
     }

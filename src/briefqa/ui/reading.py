@@ -27,9 +27,10 @@ _ROOT = "../"
 
 
 @cache
-def style() -> str:
-    """Return the style sheet of the chat and of these pages."""
-    return files("briefqa.ui").joinpath("style.css").read_text("utf-8")
+def style(*names: str) -> str:
+    """Return style sheets of ours, joined: base, brief, chat, corpus."""
+    folder = files("briefqa.ui").joinpath("styles")
+    return "\n".join(folder.joinpath(f"{name}.css").read_text("utf-8") for name in names)
 
 
 @cache
@@ -38,13 +39,17 @@ def policy() -> str:
     return "; ".join(
         (
             "default-src 'none'",
-            f"style-src '{_hash(style())}'",
+            f"style-src '{_hash(_style())}'",
             f"script-src '{_hash(_SCROLL)}'",
             "base-uri 'none'",
             "form-action 'none'",
             "frame-ancestors 'self'",
         )
     )
+
+
+def _style() -> str:
+    return style("base", "brief")
 
 
 def _hash(code: str) -> str:
@@ -111,6 +116,6 @@ def _document(title: str, body: str, language: str) -> str:
     return (
         f'<!doctype html><html lang="{language}" class="bq-page"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style()}</style></head>"
+        f"<title>{escape(title)}</title><style>{_style()}</style></head>"
         f"<body>{body}<script>{_SCROLL}</script></body></html>"
     )

@@ -7,6 +7,7 @@ strings.ask                                     # "提问"
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,132 +16,286 @@ class Strings:
 
     language: str
     all_briefs: str
+    also_retrieved: str
     article_changed: str
     article_unknown: str
     ask: str
     ask_about: str
     clear: str
     close: str
+    comment_ask: str
+    comment_send: str
+    comment_thanks: str
     conversation: str
+    conversations: str
+    conversations_none: str
     copied: str
     copy: str
+    copy_citation: str
     corpus_empty: str
-    corpus_one: str
     corpus_many: str
+    corpus_one: str
+    dates_between: str
+    dates_since: str
+    dates_until: str
+    delete: str
+    delete_sure: str
+    delete_title: str
     doubt_absent: str
     doubt_uncited: str
     doubt_unsupported: str
+    edit: str
+    editing: str
     example: str
+    examples: str
     export: str
     export_answer: str
     export_conversation: str
-    failed: str
+    follow_ups: str
     library: str
+    log_out: str
+    month: str
+    months: str
     nearest: str
     newest: str
     open_page: str
     original: str
+    other_code: str
+    other_language: str
+    panel: str
     question: str
     question_empty: str
     question_long: str
-    searching: str
+    rate: str
+    rate_down: str
+    rate_up: str
+    rename: str
+    rename_title: str
+    retry: str
+    save: str
+    scope: str
+    scope_clear: str
+    scope_of: str
+    scope_remove: str
+    search: str
+    settings: str
     source: str
+    source_none: str
     source_number: str
     sources: str
+    state_failed: str
+    state_quoted: str
+    state_reading: str
+    state_refused: str
+    state_stopped: str
+    state_unworded: str
+    state_worded: str
+    state_writing: str
+    stop: str
+    table: str
     tagline: str
+    theme_auto: str
+    theme_dark: str
+    theme_light: str
     translated: str
     understood: str
-    worded: str
+    upload_failed: str
     welcome: str
+    worded: str
 
 
 ENGLISH = Strings(
     language="en",
     all_briefs="All briefs",
+    also_retrieved="Also retrieved ({count})",
     article_changed="This brief has changed since it was quoted, so the quote is not highlighted.",
     article_unknown="There is no brief of this name in the index. It may have been renamed or removed.",
     ask="Ask",
     ask_about="Ask the briefs a question",
     clear="New conversation",
     close="Close",
+    comment_ask="What was right, or wrong? (optional)",
+    comment_send="Send",
+    comment_thanks="Thank you. Your comment: {comment}",
     conversation="Conversation",
+    conversations="Conversations",
+    conversations_none="Your conversations will be listed here.",
     copied="Copied",
     copy="Copy answer",
+    copy_citation="Copy citation",
     corpus_empty="No briefs yet",
-    corpus_one="1 brief",
     corpus_many="{count} briefs",
+    corpus_one="1 brief",
+    dates_between="{since} – {until}",
+    dates_since="since {date}",
+    dates_until="until {date}",
+    delete="Delete",
+    delete_sure="Delete for good?",
+    delete_title="Delete “{title}”",
     doubt_absent="Not in the cited sources: {found}",
     doubt_uncited="No source is cited for this sentence.",
     doubt_unsupported="The cited sources do not say this.",
+    edit="Edit",
+    editing="You are changing an earlier question; its new answer takes its place. If others follow it, the conversation as it was stays in the list.",
     example="What do the briefs say about “{heading}”?",
+    examples="Questions to begin with",
     export="Export",
     export_answer="Export this answer",
     export_conversation="Export the conversation",
-    failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
+    follow_ups="Ask next",
     library="Briefs",
+    log_out="Log out",
+    month="{month} {year}",
+    months="January February March April May June July August September October November December",
     nearest="Nearest sections",
     newest="newest {date}",
     open_page="Open as a page",
     original="Read the original",
+    other_code="zh",
+    other_language="中文",
+    panel="Briefs and sources",
     question="Question",
     question_empty="Write a question first.",
     question_long="The question has {count} characters. Shorten it to at most {longest}.",
-    searching="Reading the briefs…",
+    rate="Was this answer right?",
+    rate_down="Not helpful",
+    rate_up="Helpful",
+    rename="Rename",
+    rename_title="Rename “{title}”",
+    retry="Ask again",
+    save="Save",
+    scope="Only",
+    scope_clear="All briefs",
+    scope_of="Only in: {scope}",
+    scope_remove="Remove {limit}",
+    search="Search titles",
+    settings="Settings",
     source="Source",
+    source_none="Choose a citation or a brief to read it here.",
     source_number="Source {number}",
     sources="Sources",
+    state_failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
+    state_quoted="Answered in the briefs' own words",
+    state_reading="Reading the briefs…",
+    state_refused="Not in the briefs",
+    state_stopped="Stopped before it was finished; what there is was not checked to the end.",
+    state_unworded="Answered in the briefs' own words, without the language model",
+    state_worded="Worded by a language model, each sentence checked",
+    state_writing="Being written…",
+    stop="Stop",
+    table="Table",
     tagline="Answers you can check, down to the sentence",
+    theme_auto="Theme: auto",
+    theme_dark="Theme: dark",
+    theme_light="Theme: light",
     translated="Also searched as: {question}",
     understood="Understood as: {question}",
-    worded="Worded by {model}; every sentence was checked against the sources.",
+    upload_failed="The upload failed. Check the connection and try again.",
     welcome="Ask in any language. Each answer quotes the briefs and shows you where.",
+    worded="Worded by {model}; every sentence was checked against the sources.",
 )
 
 CHINESE = Strings(
     language="zh",
     all_briefs="全部简报",
+    also_retrieved="其他检索到的章节（{count}）",
     article_changed="这篇简报在引用之后有改动，因此没有标出引文。",
     article_unknown="索引中没有这篇简报，它可能已改名或移除。",
     ask="提问",
     ask_about="向简报提问",
     clear="新对话",
     close="关闭",
+    comment_ask="哪里对，哪里不对？（可不填）",
+    comment_send="发送",
+    comment_thanks="谢谢。您的意见：{comment}",
     conversation="对话",
+    conversations="对话记录",
+    conversations_none="您的对话会列在这里。",
     copied="已复制",
     copy="复制回答",
+    copy_citation="复制引文",
     corpus_empty="还没有简报",
-    corpus_one="1 篇简报",
     corpus_many="{count} 篇简报",
+    corpus_one="1 篇简报",
+    dates_between="{since} 至 {until}",
+    dates_since="{date} 起",
+    dates_until="截至 {date}",
+    delete="删除",
+    delete_sure="确定删除？",
+    delete_title="删除“{title}”",
     doubt_absent="所引来源中没有：{found}",
     doubt_uncited="这句话没有注明来源。",
     doubt_unsupported="所引来源没有这样说。",
+    edit="修改",
+    editing="正在修改之前的问题，新的回答会取代原来的回答。若其后还有提问，原来的对话会保留在记录中。",
     example="关于“{heading}”，简报说了什么？",
+    examples="可以这样问",
     export="导出",
     export_answer="导出这个回答",
     export_conversation="导出整个对话",
-    failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
+    follow_ups="接着问",
     library="简报",
+    log_out="退出登录",
+    month="{year}年{month}",
+    months="1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
     nearest="最接近的章节",
     newest="最新 {date}",
     open_page="单独打开",
     original="阅读原文",
+    other_code="en",
+    other_language="English",
+    panel="简报与原文",
     question="问题",
     question_empty="请先写下问题。",
     question_long="问题有 {count} 个字符，请缩短到 {longest} 个以内。",
-    searching="正在查阅简报……",
+    rate="这个回答对吗？",
+    rate_down="没有帮助",
+    rate_up="有帮助",
+    rename="改名",
+    rename_title="给“{title}”改名",
+    retry="重新回答",
+    save="保存",
+    scope="范围",
+    scope_clear="全部简报",
+    scope_of="范围：{scope}",
+    scope_remove="取消{limit}",
+    search="搜索标题",
+    settings="设置",
     source="原文",
+    source_none="点选引文或简报，即可在这里阅读。",
     source_number="来源 {number}",
     sources="来源",
+    state_failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
+    state_quoted="以简报原句作答",
+    state_reading="正在查阅简报……",
+    state_refused="简报中没有答案",
+    state_stopped="回答尚未完成就已停止，已有内容未全部核对。",
+    state_unworded="未使用语言模型，以简报原句作答",
+    state_worded="由语言模型撰写，逐句核对",
+    state_writing="正在撰写……",
+    stop="停止",
+    table="表格",
     tagline="每个回答都能核对到原句",
+    theme_auto="主题：自动",
+    theme_dark="主题：深色",
+    theme_light="主题：浅色",
     translated="同时检索：{question}",
     understood="理解为：{question}",
-    worded="由 {model} 撰写，每句话都已与来源核对。",
+    upload_failed="上传失败，请检查网络后重试。",
     welcome="用任何语言提问。每个回答都引用简报原句，并标明出处。",
+    worded="由 {model} 撰写，每句话都已与来源核对。",
 )
 
 LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
+LANGUAGE_COOKIE = "briefqa_language"
 # The codes that Gradio knows.
 _CODES = {"en": ENGLISH, "zh-CN": CHINESE, "zh-TW": CHINESE}
+
+
+def chosen(request: Any) -> Strings:
+    """Return the words for a request, Starlette's or Gradio's: of the language chosen on the page, else the browser's."""
+    language = request.cookies.get(LANGUAGE_COOKIE, "")
+    return LANGUAGES.get(language) or choose(request.headers.get("accept-language", ""))
 
 
 def choose(accept_language: str) -> Strings:

@@ -1,0 +1,111 @@
+"""Asking in a conversation: each turn is kept before it is shown, and whatever ends it, it stays in the conversation.
+
+    for key, turns in talk.ask(owner, key, "which chips are banned?", scope):
+        ...                                 # the conversation with its last turn as it grows
+    talk.stop(owner, key)                   # from another thread
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+from briefqa.answer import Answer
+from briefqa.api import BriefQA
+from briefqa.conversations import Conversations, Turn
+from briefqa.errors import BriefqaError, QuestionError
+from briefqa.store import Filters
+from briefqa.ui.scope import filter_options
+from briefqa.ui.suggestions import neighbouring_headings
+
+_log = logging.getLogger(__name__)
+
+Talked = tuple[str, tuple[Turn, ...]]
+"""A conversation's key and its turns."""
+
+
+class Talk:
+    """The conversations of all who are here."""
+
+    def __init__(self, qa: BriefQA, kept: Conversations) -> None:
+        self._qa = qa
+        self._kept = kept
+        self._writing: dict[int, Turn] = {}
+        self._lock = threading.Lock()
+
+    def turns(self, owner: str, key: str) -> tuple[Turn, ...]:
+        """Return the turns of a conversation; none of one that is not there, or is not this owner's.
+
+        A turn that nobody is writing any more, since the server ended or its page was closed, counts as stopped.
+        """
+        turns = self._kept.turns(owner, key) or ()
+        return tuple(
+            replace(turn, state="stopped") if turn.state == "reading" and turn.id not in self._writing else turn
+            for turn in turns
+        )
+
+    def ask(self, owner: str, key: str, question: str, scope: Filters, instead_of: int = 0) -> Iterator[Talked]:
+        """Yield the conversation as the answer grows; one is begun where the key leads to none of this owner's.
+
+        instead_of: id of the turn that is asked again, or otherwise; see `Conversations.cut`. Raises nothing for a
+        question that fails: its turn then says so.
+        """
+        if instead_of:
+            key = self._kept.cut(owner, key, instead_of)
+        if self._kept.turns(owner, key) is None:
+            key = self._kept.begin(owner, question)
+        earlier = self.turns(owner, key)
+        turn = self._kept.add(owner, key, Turn(question, scope=scope))
+        if turn is None:  # deleted in this moment, in another window
+            yield from self.ask(owner, "", question, scope)
+            return
+        self._writing[turn.id] = turn
+        try:
+            yield key, (*earlier, turn)
+            for answer in self._answers(turn, earlier):
+                turn = replace(turn, answer=answer)
+                with self._lock:
+                    if turn.id not in self._writing:
+                        return
+                    self._writing[turn.id] = turn
+                if answer.worded_by:  # a version of what a model writes; quotes come at once, and whole
+                    yield key, (*earlier, turn)
+            turn = self._finished(turn, earlier)
+        except QuestionError as error:
+            turn = replace(turn, state="failed", detail=str(error))
+        except Exception as error:
+            # Messages may name folders of the server, so they are for its log alone.
+            _log.exception("a question could not be answered", exc_info=None if isinstance(error, BriefqaError) else error)
+            turn = replace(turn, state="failed")
+        finally:
+            if turn.state == "reading":  # whoever listened has gone
+                self._end(replace(turn, state="stopped"))
+        if self._end(turn):
+            yield key, (*earlier, turn)
+
+    def stop(self, owner: str, key: str) -> None:
+        """End the answer that is being written in a conversation, and keep what there is of it."""
+        for turn in self._kept.turns(owner, key) or ():
+            if turn.state == "reading":
+                self._end(replace(self._writing.get(turn.id, turn), state="stopped"))
+
+    def _answers(self, turn: Turn, earlier: tuple[Turn, ...]) -> Iterator[Answer]:
+        history = [past.answer for past in earlier if past.answer]
+        return self._qa.ask_stream(turn.question, history, **filter_options(turn.scope))
+
+    def _finished(self, turn: Turn, earlier: tuple[Turn, ...]) -> Turn:
+        neighbours: tuple[str, ...] = ()
+        if turn.answer and turn.answer.answered:
+            with self._qa.store.snapshot() as snapshot:
+                neighbours = neighbouring_headings(snapshot, turn.answer, [past.question for past in earlier])
+        return replace(turn, state="done", neighbours=neighbours)
+
+    def _end(self, turn: Turn) -> bool:
+        """Keep a turn's last state, once; False where it has ended already."""
+        with self._lock:
+            if self._writing.pop(turn.id, None) is None:
+                return False
+        self._kept.put(turn)
+        return True
