@@ -11,6 +11,7 @@
     ├── GoldenSetError          a file of golden questions cannot be read
     ├── SavedAnswerError        a saved answer cannot be read
     ├── ExportError             an export cannot be written
+    ├── PasswordFileError       the file of who may log in cannot be read or written
     ├── LLMError                the language model's endpoint failed
     └── QuestionError           the question or a filter of it makes no sense
 
@@ -79,6 +80,10 @@ class SavedAnswerError(BriefqaError):
 
 class ExportError(BriefqaError):
     """An export cannot be written where it should be, or would replace a file."""
+
+
+class PasswordFileError(BriefqaError):
+    """The file of those who may log in cannot be read or written, or a name or password cannot be in it."""
 
 
 class LLMError(BriefqaError):

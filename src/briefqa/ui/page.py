@@ -25,7 +25,7 @@ from briefqa.ui.reading import style
 from briefqa.ui.strings import Strings, choose, translations
 
 # A quoted answer takes some 30 ms of one core, an LLM's answer seconds of waiting: neither may hold up the other.
-CONCURRENT_ANSWERS = 8
+CONCURRENT_ANSWERS = 16
 # Past this many waiting questions, saying so is kinder than a wait of minutes.
 LONGEST_QUEUE = 64
 _EXAMPLES = 4
@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 _Updates = tuple[Any, ...]
 
 
-def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
-    """Return the page and the translations to mount it with."""
+def build_page(qa: BriefQA, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
+    """Return the page and the translations to mount it with. workers: how many answers are worked on at a time."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         turns = gr.State(())
@@ -110,7 +110,7 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
         clear.click(empty, None, outputs, **quiet)
         for exported in (log, menu):
             exported.download(export, [turns], [file], **quiet).then(None, [file], None, js=_SAVE, **quiet)
-    page.queue(default_concurrency_limit=CONCURRENT_ANSWERS, max_size=LONGEST_QUEUE)
+    page.queue(default_concurrency_limit=workers, max_size=LONGEST_QUEUE)
     return page, i18n
 
 

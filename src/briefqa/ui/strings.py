@@ -36,6 +36,11 @@ class Strings:
     export_conversation: str
     failed: str
     library: str
+    login: str
+    login_name: str
+    login_often: str
+    login_password: str
+    login_wrong: str
     nearest: str
     newest: str
     open_page: str
@@ -78,6 +83,11 @@ ENGLISH = Strings(
     export_conversation="Export the conversation",
     failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
     library="Briefs",
+    login="Log in",
+    login_name="Name",
+    login_often="Too many wrong passwords. Try again in {count} min.",
+    login_password="Password",
+    login_wrong="The name or the password is wrong.",
     nearest="Nearest sections",
     newest="newest {date}",
     open_page="Open as a page",
@@ -120,6 +130,11 @@ CHINESE = Strings(
     export_conversation="导出整个对话",
     failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
     library="简报",
+    login="登录",
+    login_name="用户名",
+    login_often="密码错误次数过多，请在 {count} 分钟后再试。",
+    login_password="密码",
+    login_wrong="用户名或密码不正确。",
     nearest="最接近的章节",
     newest="最新 {date}",
     open_page="单独打开",
