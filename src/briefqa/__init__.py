@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         IndexLockedError,
         IndexNotFoundError,
         LLMError,
+        PasswordFileError,
         QuestionError,
         SavedAnswerError,
     )
@@ -65,6 +66,7 @@ _MODULE_OF = {
         "IndexLockedError",
         "IndexNotFoundError",
         "LLMError",
+        "PasswordFileError",
         "QuestionError",
         "SavedAnswerError",
     ],
@@ -94,6 +96,7 @@ __all__ = [
     "IndexLockedError",
     "IndexNotFoundError",
     "LLMError",
+    "PasswordFileError",
     "Place",
     "Problem",
     "QuestionError",

@@ -12,6 +12,7 @@
     ├── SavedAnswerError        a saved answer cannot be read
     ├── ExportError             an export cannot be written
     ├── ConversationsError      what was kept of conversations cannot be read or written
+    ├── PasswordFileError       the file of who may log in cannot be read or written
     ├── LLMError                the language model's endpoint failed
     └── QuestionError           the question or a filter of it makes no sense
 
@@ -84,6 +85,10 @@ class ExportError(BriefqaError):
 
 class ConversationsError(BriefqaError):
     """The file of conversations is damaged, is of a newer briefqa, or cannot be written."""
+
+
+class PasswordFileError(BriefqaError):
+    """The file of those who may log in cannot be read or written, or a name or password cannot be in it."""
 
 
 class LLMError(BriefqaError):

@@ -11,9 +11,10 @@ heavy is imported by the command that needs it.
 | `options`   | options and arguments that several commands take |
 | `printing`  | what several commands print |
 | `indexes`   | build, status |
-| `questions` | ask, search, chat |
+| `questions` | ask, search |
 | `answers`   | export, verify |
 | `golden`    | eval |
+| `serving`   | chat, password |
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ import typer
 from briefqa.cli.answers import export, verify
 from briefqa.cli.golden import evaluate_golden_set
 from briefqa.cli.indexes import build, status
-from briefqa.cli.questions import ask, chat, search
+from briefqa.cli.questions import ask, search
+from briefqa.cli.serving import chat, password
 from briefqa.errors import BriefqaError
 from briefqa.writing import one_line
 
@@ -78,3 +80,4 @@ app.command()(export)
 app.command()(verify)
 app.command()(status)
 app.command()(chat)
+app.command()(password)

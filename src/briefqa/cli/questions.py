@@ -1,4 +1,4 @@
-"""The commands that questions are put to: ask, search, chat."""
+"""The commands that questions are put to: ask, search."""
 
 from __future__ import annotations
 
@@ -79,20 +79,3 @@ def search(
     from briefqa.terminal import render_hits
 
     console().print(render_hits(hits))
-
-
-def chat(
-    index: Index = Path("index"),
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; the default is for this machine alone.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
-    llm_base_url: LLMBaseURL = "",
-    llm_model: LLMModel = "",
-    llm_api_key: LLMKey = "",
-) -> None:
-    """Open the chat in the browser's reach; stop it with Ctrl-C."""
-    from briefqa.llm import Endpoint
-    from briefqa.ui import serve
-
-    serve(index, host, port, announce=typer.echo, llm=Endpoint(llm_base_url, llm_model, llm_api_key))

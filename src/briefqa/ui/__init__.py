@@ -2,6 +2,7 @@
 
 briefqa.ui.serve("index", announce=print)       # what `briefqa chat` does, until Ctrl-C
 app = briefqa.ui.create_app(qa)                 # for another server: uvicorn, tests
+briefqa.ui.mount(app, "/briefqa", "index")      # in a FastAPI app that is there already
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from briefqa.errors import BriefqaError
+from briefqa.errors import BriefqaError, PasswordFileError
+from briefqa.passwords import PasswordFile
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -23,21 +27,84 @@ if TYPE_CHECKING:
     from briefqa.api import BriefQA
     from briefqa.llm import Endpoint
 
-__all__ = ["create_app", "serve"]
+__all__ = ["WORKERS", "create_app", "mount", "serve"]
 
+# Answers that are worked on at a time. Quoting takes 30 ms of one core, a language model seconds of waiting: more than
+# the cores, so that nobody waits for another's model.
+WORKERS = 16
 # Open pages keep a connection each; Ctrl-C waits this long for answers that are being written.
 _SECONDS_TO_END = 1
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
+# A proxy on this machine says whose requests it hands on; to others that say so, nobody listens.
+_TRUSTED_PROXIES = "127.0.0.1,::1"
 
 
-def create_app(qa: BriefQA) -> FastAPI:
-    """Return the web app over an open index: the chat at /, briefs at /source/…, /healthz."""
+def create_app(
+    qa: BriefQA,
+    *,
+    passwords: Mapping[str, str] | None = None,
+    admins: Collection[str] = (),
+    local: bool = False,
+    root_path: str = "",
+    workers: int = WORKERS,
+) -> FastAPI:
+    """Return the web app over an open index: the chat at /, briefs at /source/…, /healthz.
+
+    passwords: the Argon2id hash of each name that may log in, a briefqa.passwords.PasswordFile for one; None: whoever
+    reaches the app may read the briefs. admins: the names that may also rebuild and upload. local: for a server that
+    listens on a loopback address with no proxy before it: answers to no name but this machine's, and who asks is admin.
+    root_path: where a proxy serves the app, if not at /; whether it takes the path away or not. workers: how many
+    answers are worked on at a time.
+    Raises ValueError for a root_path that is none, and for admins without passwords.
+    """
+    if admins and passwords is None:
+        raise ValueError("admins are known by their log-in: give passwords too")
     # Read when gradio is imported: no counting of visits, no questions to its maker's servers.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from briefqa.ui.access import Access
     from briefqa.ui.app import make_app
+    from briefqa.ui.paths import clean_root_path
 
-    return make_app(qa)
+    access = Access(passwords, frozenset(admins), local and passwords is None)
+    return make_app(qa, access, clean_root_path(root_path), workers)
+
+
+def mount(
+    app: FastAPI,
+    path: str = "/briefqa",
+    index: BriefQA | str | Path | None = None,
+    *,
+    passwords: Mapping[str, str] | None = None,
+    admins: Collection[str] = (),
+    workers: int = WORKERS,
+    llm: Endpoint | None = None,
+) -> None:
+    """Add the chat to a FastAPI app, below a path.
+
+    index: its folder, closed again when the app ends, or an open BriefQA, which stays its opener's. Without passwords
+    whoever reaches the path may read the briefs, and nobody is admin: guard it as the rest of the app is. llm: as in
+    `serve`. For the rest see create_app.
+    Raises the errors of BriefQA, and ValueError as create_app does.
+    """
+    from briefqa.api import BriefQA
+    from briefqa.ui.paths import clean_root_path
+
+    path = clean_root_path(path)
+    qa = index if isinstance(index, BriefQA) else BriefQA(index, llm=llm)
+    inner = create_app(qa, passwords=passwords, admins=admins, workers=workers)
+    app.mount(path, inner)
+    outer_lifespan = app.router.lifespan_context
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, object] | None]:
+        """Start and end the chat with the app: Starlette does not for what is mounted."""
+        async with outer_lifespan(app) as state, inner.router.lifespan_context(inner):
+            yield state
+        if qa is not index:
+            qa.close()
+
+    app.router.lifespan_context = lifespan  # type: ignore[assignment]  # with a state or without one, as the outer has it
 
 
 def serve(
@@ -46,41 +113,72 @@ def serve(
     port: int = 7860,
     announce: Callable[[str], object] | None = None,
     llm: Endpoint | None = None,
+    *,
+    auth: str | Path | None = None,
+    admins: Collection[str] = (),
+    root_path: str | None = None,
+    workers: int = WORKERS,
+    warn: Callable[[str], object] | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C.
 
     port: 0 takes a free one. announce: called with one line once the page can be opened. llm: words the answers; left
-    out, the one that the environment names.
-    Raises the errors of BriefQA, and BriefqaError where nothing can listen there.
+    out, the one that the environment names. auth: the file of those who may log in. admins: who of them may rebuild and
+    upload; without auth that is whoever uses a loopback address. root_path: where a proxy serves the chat, "/" for its
+    root; None: there is no proxy. warn: called with one line if others can read the briefs without a log-in.
+    Raises the errors of BriefQA, PasswordFileError, and BriefqaError where nothing can listen there.
     """
     from briefqa.api import BriefQA
 
+    passwords = _read_auth(auth, admins) if auth is not None else None
     with BriefQA(index, llm=llm) as qa, _listen(host, port) as listener:
         warm = _WarmUp(qa)
         warm.start()  # the encoder loads while gradio is imported
-        app = create_app(qa)
+        loopback = ip_address(listener.getsockname()[0]).is_loopback
+        local = loopback and passwords is None and root_path is None
+        app = create_app(
+            qa, passwords=passwords, admins=admins, local=local, root_path=root_path or "", workers=workers
+        )
         warm.finish()
         import uvicorn
 
         log = logging.getLogger("uvicorn.error")
+        url = _url(host, listener)
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started and announce:
-                    announce(f"briefqa chat is open at {_url(host, listener)}  (Ctrl-C stops it)")
+                    announce(f"briefqa chat is open at {url}  (Ctrl-C stops it)")
+                if self.started and warn and passwords is None and not loopback:
+                    warn(f"anyone who reaches {host or 'this machine'} can read the briefs: give --auth FILE")
 
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 log.disabled = True  # each page that is still open would leave a traceback of its cut connection
                 await super().shutdown(sockets)
 
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=_SECONDS_TO_END, ws="none"
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_SECONDS_TO_END,
+            ws="none",
+            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _TRUSTED_PROXIES),
         )
         try:
             Server(config).run([listener])
         finally:
             log.disabled = False
+
+
+def _read_auth(auth: str | Path, admins: Collection[str]) -> PasswordFile:
+    passwords = PasswordFile(auth)
+    for name in admins:
+        if name not in passwords:
+            raise PasswordFileError(
+                f"{auth} has nobody of the name {name}: add them with `briefqa password {name} --auth {auth}`"
+            )
+    return passwords
 
 
 def _listen(host: str, port: int) -> socket.socket:

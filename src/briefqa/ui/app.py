@@ -1,46 +1,41 @@
-"""The web app: routes of our own, Gradio's page below them, and headers that keep all of it at home."""
+"""The web app: routes of our own, Gradio's page below them, a gate before both, and headers that keep all at home."""
 
 from __future__ import annotations
-
-import re
 
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
-from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from briefqa.api import BriefQA
 from briefqa.ui import reading
+from briefqa.ui.access import Access, Gate
+from briefqa.ui.headers import AtHome
+from briefqa.ui.login import add_login
+from briefqa.ui.logins import Logins
 from briefqa.ui.page import build_page, head
+from briefqa.ui.paths import BelowPath
+from briefqa.ui.sessions import Sessions
 from briefqa.ui.strings import choose
 from briefqa.ui.theme import make_theme
 
-# Gradio's page needs inline code and eval (its HTML templates); what it must not do is talk to other hosts.
-_PAGE_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'self'",
-    )
-)
-# Gradio's template carries preview pictures and names of its own project; no page of ours should.
-_PREVIEW_TAGS = re.compile(rb'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
 # Nothing is uploaded, but Gradio's upload route exists.
 _MOST_UPLOADED_BYTES = 1
+# Threads beside those that wait for answers: for entering, exporting, and all else that takes milliseconds.
+_SPARE_THREADS = 32
 
 
-def make_app(qa: BriefQA) -> FastAPI:
-    """Return the app; see briefqa.ui.create_app."""
+def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastAPI:
+    """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(_AtHome)
+    logins = None
+    if access.passwords is not None:
+        logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
+        add_login(app, logins)
+    # The last one is the outermost.
+    app.add_middleware(Gate, access, logins)
+    app.add_middleware(AtHome)
+    if root_path:
+        app.add_middleware(BelowPath, root_path)
 
     @app.get("/healthz")
     def healthz() -> JSONResponse:
@@ -56,11 +51,15 @@ def make_app(qa: BriefQA) -> FastAPI:
         headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language", "Cache-Control": "no-cache"}
         return HTMLResponse(html, status, headers)
 
-    page, i18n = build_page(qa)
+    page, i18n = build_page(qa, workers)
+    # Gradio runs functions in threads: with another number than 40 in threads of its own, so that briefs can be read
+    # however many answers are waited for. Its launch() sets both; a mounted page has no other way.
+    page.max_threads = page._queue.max_thread_count = max(41, workers + _SPARE_THREADS)
     gr.mount_gradio_app(
         app,
         page,
         path="/",
+        root_path=root_path or None,
         i18n=i18n,
         theme=make_theme(),
         head=head(),
@@ -78,42 +77,3 @@ def make_app(qa: BriefQA) -> FastAPI:
 def _offset(value: str) -> int:
     """Return an offset from an address; 0 for what is none."""
     return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
-
-
-class _AtHome:
-    """Adds the security headers to every response, and takes other hosts out of Gradio's page."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        page = scope["path"] == "/"
-        if page:  # plain, so that it can be read below
-            scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]}
-        start: Message | None = None
-        body = b""
-
-        async def filtered(message: Message) -> None:
-            nonlocal start, body
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(raw=message["headers"])
-                headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
-                headers.setdefault("X-Content-Type-Options", "nosniff")
-                headers.setdefault("Referrer-Policy", "no-referrer")
-                if page and headers.get("content-type", "").startswith("text/html"):
-                    start = message
-                    return
-            elif start is not None and message["type"] == "http.response.body":
-                body += message.get("body", b"")
-                if message.get("more_body"):
-                    return
-                body = _PREVIEW_TAGS.sub(b"", body)
-                MutableHeaders(raw=start["headers"])["content-length"] = str(len(body))
-                await send(start)
-                message = {"type": "http.response.body", "body": body}
-            await send(message)
-
-        await self.app(scope, receive, filtered)

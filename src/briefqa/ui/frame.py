@@ -18,9 +18,7 @@ _SAID_BY_SCRIPTS = ("copied", "delete_sure", "theme_auto", "theme_light", "theme
 
 def render_top(snapshot: Snapshot, who: Visitor, strings: Strings) -> str:
     """Return the bar on top: the name, what the corpus holds, and what concerns the page as a whole."""
-    said = "".join(
-        f' data-{name.replace("_", "-")}="{escape(getattr(strings, name))}"' for name in _SAID_BY_SCRIPTS
-    )
+    said = "".join(f' data-{name.replace("_", "-")}="{escape(getattr(strings, name))}"' for name in _SAID_BY_SCRIPTS)
     return (
         f'<header data-generation="{snapshot.generation}" data-language="{strings.language}"{said}>'
         f"{_plain('bq-conversations', strings.conversations, 'data-event=expand aria-controls=bq-drawer aria-expanded=false')}"
@@ -94,7 +92,7 @@ def render_source(strings: Strings) -> str:
     """Return the tabs of the panel, and the source: a frame without scripts, so that a brief can do nothing here."""
     return (
         f'<div class="bq-tabs" role="tablist" aria-label="{escape(strings.panel)}">'
-        f'{_tab("briefs", "bq-briefs", strings.library)}{_tab("source", "bq-reader", strings.source)}'
+        f"{_tab('briefs', 'bq-briefs', strings.library)}{_tab('source', 'bq-reader', strings.source)}"
         f"{_plain('bq-close', strings.close)}</div>"
         f'<aside id="bq-reader" role="tabpanel" aria-label="{escape(strings.source)}"><div class="bq-bar">'
         '<span id="bq-section"></span>'

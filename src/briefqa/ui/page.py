@@ -85,7 +85,14 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
         page.load(shelf.enter, looking, corpus, **quiet)
         linked = entered.then(room.follow_link, [scope], talk, **quiet)
         asked = [
-            gr.on([question.submit, ask.click], room.ask, [question, instead_of, *here], talk, trigger_mode="once", **quiet)
+            gr.on(
+                [question.submit, ask.click],
+                room.ask,
+                [question, instead_of, *here],
+                talk,
+                trigger_mode="once",
+                **quiet,
+            )
         ]
         for turns in (log, now):
             asked.append(turns.select(room.ask_example, here, talk, trigger_mode="once", **quiet))

@@ -64,7 +64,9 @@ class Room:
         else:
             yield (_AS_IT_IS,) * 7
 
-    def ask(self, question: Any, instead_of: Any, held: Any, scope: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+    def ask(
+        self, question: Any, instead_of: Any, held: Any, scope: Any, request: gr.Request
+    ) -> Iterator[tuple[Any, ...]]:
         """Ask a question in the conversation that is held, and show its answer as it is written."""
         replaced = instead_of if isinstance(instead_of, int) else 0
         yield from self._ask(question, replaced, text(held), read_scope(scope), request)

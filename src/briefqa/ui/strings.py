@@ -54,6 +54,11 @@ class Strings:
     follow_ups: str
     library: str
     log_out: str
+    login: str
+    login_name: str
+    login_often: str
+    login_password: str
+    login_wrong: str
     month: str
     months: str
     nearest: str
@@ -145,6 +150,11 @@ ENGLISH = Strings(
     follow_ups="Ask next",
     library="Briefs",
     log_out="Log out",
+    login="Log in",
+    login_name="Name",
+    login_often="Too many wrong passwords. Try again in {count} min.",
+    login_password="Password",
+    login_wrong="The name or the password is wrong.",
     month="{month} {year}",
     months="January February March April May June July August September October November December",
     nearest="Nearest sections",
@@ -236,6 +246,11 @@ CHINESE = Strings(
     follow_ups="接着问",
     library="简报",
     log_out="退出登录",
+    login="登录",
+    login_name="用户名",
+    login_often="密码错误次数过多，请在 {count} 分钟后再试。",
+    login_password="密码",
+    login_wrong="用户名或密码不正确。",
     month="{year}年{month}",
     months="1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
     nearest="最接近的章节",

@@ -1,8 +1,8 @@
 """Asking in a conversation: each turn is kept before it is shown, and whatever ends it, it stays in the conversation.
 
-    for key, turns in talk.ask(owner, key, "which chips are banned?", scope):
-        ...                                 # the conversation with its last turn as it grows
-    talk.stop(owner, key)                   # from another thread
+for key, turns in talk.ask(owner, key, "which chips are banned?", scope):
+    ...                                 # the conversation with its last turn as it grows
+talk.stop(owner, key)                   # from another thread
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class Talk:
             turn = replace(turn, state="failed", detail=str(error))
         except Exception as error:
             # Messages may name folders of the server, so they are for its log alone.
-            _log.exception("a question could not be answered", exc_info=None if isinstance(error, BriefqaError) else error)
+            _log.exception(
+                "a question could not be answered", exc_info=None if isinstance(error, BriefqaError) else error
+            )
             turn = replace(turn, state="failed")
         finally:
             if turn.state == "reading":  # whoever listened has gone

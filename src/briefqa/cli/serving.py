@@ -1,0 +1,83 @@
+"""The commands that serve the chat: chat, password."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from briefqa.cli.options import Index, LLMBaseURL, LLMKey, LLMModel
+
+
+def chat(
+    index: Index = Path("index"),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is for this machine alone.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)] = 7860,
+    auth: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who may log in: a file that `briefqa password` wrote. Else no log-in."),
+    ] = None,
+    admin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Who of them may rebuild the index and upload briefs; repeatable."),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where a proxy serves the chat: /briefs, or / for the proxy's root."),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="How many answers are worked on at a time.", min=1, max=1000)] = 16,
+    llm_base_url: LLMBaseURL = "",
+    llm_model: LLMModel = "",
+    llm_api_key: LLMKey = "",
+) -> None:
+    """Open the chat in the browser's reach; stop it with Ctrl-C."""
+    from briefqa.llm import Endpoint
+    from briefqa.ui import serve
+    from briefqa.ui.paths import clean_root_path
+
+    if admin and auth is None:
+        raise typer.BadParameter("--admin names somebody who logs in: give --auth FILE too")
+    try:
+        clean_root_path(root_path or "")
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--root-path") from None
+    serve(
+        index,
+        host,
+        port,
+        announce=typer.echo,
+        llm=Endpoint(llm_base_url, llm_model, llm_api_key),
+        auth=auth,
+        admins=admin or (),
+        root_path=root_path,
+        workers=workers,
+        warn=lambda line: typer.echo(f"briefqa: {line}", err=True),
+    )
+
+
+def password(
+    name: Annotated[str, typer.Argument(help="Whose password; it is asked for, or read as a line from stdin.")],
+    auth: Annotated[Path, typer.Option(metavar="FILE", help="The file to write it to; made if there is none.")],
+    remove: Annotated[bool, typer.Option("--remove", help="Take the name out of the file.")] = False,
+) -> None:
+    """Set the password with which somebody logs in to a chat that is served with --auth FILE."""
+    from briefqa.passwords import remove_password, set_password
+
+    if remove:
+        remove_password(auth, name)
+        typer.echo(f"{name} can no longer log in")
+        return
+    set_password(auth, name, _ask_for_password(name))
+    typer.echo(f"{name} can log in to `briefqa chat --auth {auth}`")
+
+
+def _ask_for_password(name: str) -> str:
+    """Return the password: typed twice without being shown, or from a line of stdin. Never from the command line."""
+    if sys.stdin.isatty():
+        prompt: str = typer.prompt(f"Password of {name}", hide_input=True, confirmation_prompt="Once more", err=True)
+        return prompt
+    return sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
