@@ -15,18 +15,34 @@ class Strings:
 
     language: str
     all_briefs: str
+    and_more: str
     article_changed: str
     article_unknown: str
     ask: str
     ask_about: str
+    briefs_none: str
+    briefs_some: str
+    built: str
+    categories: str
+    changes: str
+    changes_added: str
+    changes_changed: str
+    changes_removed: str
     clear: str
     close: str
     conversation: str
     copied: str
     copy: str
     corpus_empty: str
-    corpus_one: str
+    corpus_gone: str
     corpus_many: str
+    corpus_one: str
+    date_since: str
+    date_until: str
+    dates: str
+    dates_between: str
+    dates_since: str
+    dates_until: str
     doubt_absent: str
     doubt_uncited: str
     doubt_unsupported: str
@@ -35,40 +51,102 @@ class Strings:
     export_answer: str
     export_conversation: str
     failed: str
+    filters: str
     library: str
+    month: str
+    months: str
+    more: str
     nearest: str
     newest: str
+    news_ahead_many: str
+    news_ahead_one: str
+    news_newer: str
+    only_this: str
     open_page: str
     original: str
+    problems: str
     question: str
     question_empty: str
     question_long: str
+    rebuild_corpus: str
+    rebuild_corrupt: str
+    rebuild_embedding: str
+    rebuild_encoder: str
+    rebuild_failed: str
+    rebuild_locked: str
+    rebuild_of: str
+    rebuild_reading: str
+    rebuild_starting: str
+    report_briefs: str
+    report_chunks: str
+    scope: str
+    scope_clear: str
+    scope_remove: str
     searching: str
+    sections_many: str
+    sections_one: str
     source: str
     source_number: str
     sources: str
     tagline: str
+    tags: str
+    timeline: str
+    timeline_bar: str
     translated: str
     understood: str
-    worded: str
+    up_to_date: str
+    upload_broken_off: str
+    upload_content: str
+    upload_exists: str
+    upload_forbidden: str
+    upload_line: str
+    upload_name_characters: str
+    upload_name_dot: str
+    upload_name_hidden: str
+    upload_name_long: str
+    upload_name_reserved: str
+    upload_name_suffix: str
+    upload_not_a_file: str
+    upload_size: str
+    upload_stored: str
+    upload_type: str
+    upload_warnings: str
+    upload_write: str
     welcome: str
+    worded: str
 
 
 ENGLISH = Strings(
     language="en",
     all_briefs="All briefs",
+    and_more="and {count} more",
     article_changed="This brief has changed since it was quoted, so the quote is not highlighted.",
     article_unknown="There is no brief of this name in the index. It may have been renamed or removed.",
     ask="Ask",
     ask_about="Ask the briefs a question",
+    briefs_none="No brief matches. Change the search, or take away a filter.",
+    briefs_some="{shown} of {count} briefs: narrow the search",
+    built="Index {generation}, built {time}",
+    categories="Categories",
+    changes="Since the last build",
+    changes_added="New",
+    changes_changed="Changed",
+    changes_removed="Removed",
     clear="New conversation",
     close="Close",
     conversation="Conversation",
     copied="Copied",
     copy="Copy answer",
     corpus_empty="No briefs yet",
-    corpus_one="1 brief",
+    corpus_gone="The folder of briefs is not there. The index can still be asked.",
     corpus_many="{count} briefs",
+    corpus_one="1 brief",
+    date_since="From",
+    date_until="To",
+    dates="Dates",
+    dates_between="{since} to {until}",
+    dates_since="Since {date}",
+    dates_until="Until {date}",
     doubt_absent="Not in the cited sources: {found}",
     doubt_uncited="No source is cited for this sentence.",
     doubt_unsupported="The cited sources do not say this.",
@@ -77,40 +155,102 @@ ENGLISH = Strings(
     export_answer="Export this answer",
     export_conversation="Export the conversation",
     failed="This question could not be answered. Try again; if it fails again, the server's log says why.",
+    filters="Filters",
     library="Briefs",
+    month="{month} {year}",
+    months="January February March April May June July August September October November December",
+    more="{count} more",
     nearest="Nearest sections",
     newest="newest {date}",
+    news_ahead_many="{count} briefs have changed since the index was built.",
+    news_ahead_one="1 brief has changed since the index was built.",
+    news_newer="A newer index is in use from your next question on.",
+    only_this="Ask only this brief",
     open_page="Open as a page",
     original="Read the original",
+    problems="Problems",
     question="Question",
     question_empty="Write a question first.",
     question_long="The question has {count} characters. Shorten it to at most {longest}.",
+    rebuild_corpus="The folder of briefs cannot be read, or the index cannot be written. The server's log says which.",
+    rebuild_corrupt="The index is damaged. The server's log says what to do; the briefs are untouched.",
+    rebuild_embedding="Embedding passages",
+    rebuild_encoder="The index was built with another encoder, or its own is not there. The server's log says which.",
+    rebuild_failed="The index could not be rebuilt. It is as it was; the server's log says why.",
+    rebuild_locked="Another build is running. Wait for it to end, then try again.",
+    rebuild_of="{done} of {total}",
+    rebuild_reading="Reading the briefs",
+    rebuild_starting="Starting",
+    report_briefs="Briefs: {added} added, {updated} updated, {removed} removed, {unchanged} unchanged",
+    report_chunks="Passages: {embedded} embedded, {reused} reused, in {seconds} s",
+    scope="Limited to",
+    scope_clear="Clear all",
+    scope_remove="Remove the limit: {limit}",
     searching="Reading the briefs…",
+    sections_many="{count} sections",
+    sections_one="1 section",
     source="Source",
     source_number="Source {number}",
     sources="Sources",
     tagline="Answers you can check, down to the sentence",
+    tags="Tags",
+    timeline="Timeline",
+    timeline_bar="{period}: {briefs}",
     translated="Also searched as: {question}",
     understood="Understood as: {question}",
-    worded="Worded by {model}; every sentence was checked against the sources.",
+    up_to_date="The index is up to date with the briefs.",
+    upload_broken_off="The upload of “{name}” broke off. Try again.",
+    upload_content="“{name}” cannot be read: {message}",
+    upload_exists="There is already a brief “{name}”.",
+    upload_forbidden="Only an administrator may add briefs.",
+    upload_line="“{name}” cannot be read, line {line}: {message}",
+    upload_name_characters='“{name}” has characters that not every system can store. Rename it without < > : " | ? *',
+    upload_name_dot="“{name}” begins with a dot, so it would be passed over. Rename it.",
+    upload_name_hidden="The name of “{name}” has characters that cannot be seen. Rename it.",
+    upload_name_long="The name of “{name}” is too long. Shorten it.",
+    upload_name_reserved="“{name}” is no name for a brief. Rename it.",
+    upload_name_suffix="“{name}” is no Markdown file. Its name must end in .md or .markdown.",
+    upload_not_a_file="“{name}” is a link or a folder in the corpus, so it is not replaced. Rename your file.",
+    upload_size="“{name}” is larger than {most} MB. Split it into several briefs.",
+    upload_stored="“{name}” was stored. Rebuild the index, and it can be asked about.",
+    upload_type="The file was not sent as application/octet-stream.",
+    upload_warnings="Some of it is read with a loss:",
+    upload_write="“{name}” could not be stored ({message}).",
     welcome="Ask in any language. Each answer quotes the briefs and shows you where.",
+    worded="Worded by {model}; every sentence was checked against the sources.",
 )
 
 CHINESE = Strings(
     language="zh",
     all_briefs="全部简报",
+    and_more="另有 {count} 项",
     article_changed="这篇简报在引用之后有改动，因此没有标出引文。",
     article_unknown="索引中没有这篇简报，它可能已改名或移除。",
     ask="提问",
     ask_about="向简报提问",
+    briefs_none="没有符合的简报。请换个搜索词，或去掉一个筛选条件。",
+    briefs_some="共 {count} 篇简报，显示前 {shown} 篇，请缩小搜索范围",
+    built="索引第 {generation} 版，建于 {time}",
+    categories="分类",
+    changes="上次建立索引以来",
+    changes_added="新增",
+    changes_changed="有改动",
+    changes_removed="已移除",
     clear="新对话",
     close="关闭",
     conversation="对话",
     copied="已复制",
     copy="复制回答",
     corpus_empty="还没有简报",
-    corpus_one="1 篇简报",
+    corpus_gone="简报文件夹不在原处，但仍可向现有索引提问。",
     corpus_many="{count} 篇简报",
+    corpus_one="1 篇简报",
+    date_since="从",
+    date_until="到",
+    dates="日期",
+    dates_between="{since} 至 {until}",
+    dates_since="{date} 起",
+    dates_until="截至 {date}",
     doubt_absent="所引来源中没有：{found}",
     doubt_uncited="这句话没有注明来源。",
     doubt_unsupported="所引来源没有这样说。",
@@ -119,23 +259,69 @@ CHINESE = Strings(
     export_answer="导出这个回答",
     export_conversation="导出整个对话",
     failed="这个问题未能得到回答，请再试一次；若仍失败，原因见服务器日志。",
+    filters="筛选",
     library="简报",
+    month="{year}年{month}",
+    months="1月 2月 3月 4月 5月 6月 7月 8月 9月 10月 11月 12月",
+    more="另外 {count} 个",
     nearest="最接近的章节",
     newest="最新 {date}",
+    news_ahead_many="索引建立之后，有 {count} 篇简报发生了变化。",
+    news_ahead_one="索引建立之后，有 1 篇简报发生了变化。",
+    news_newer="索引已更新，从您的下一个问题起生效。",
+    only_this="只问这一篇",
     open_page="单独打开",
     original="阅读原文",
+    problems="问题",
     question="问题",
     question_empty="请先写下问题。",
     question_long="问题有 {count} 个字符，请缩短到 {longest} 个以内。",
+    rebuild_corpus="无法读取简报文件夹，或无法写入索引，详情见服务器日志。",
+    rebuild_corrupt="索引已损坏，处理办法见服务器日志；简报文件未受影响。",
+    rebuild_embedding="正在计算文本向量",
+    rebuild_encoder="索引使用了另一种编码模型，或找不到它的编码模型，详情见服务器日志。",
+    rebuild_failed="未能重建索引，原有索引未受影响，原因见服务器日志。",
+    rebuild_locked="另一次重建正在进行，请等它结束后再试。",
+    rebuild_of="{done} / {total}",
+    rebuild_reading="正在读取简报",
+    rebuild_starting="正在开始",
+    report_briefs="简报：新增 {added} 篇，更新 {updated} 篇，移除 {removed} 篇，未变 {unchanged} 篇",
+    report_chunks="段落：新计算 {embedded} 个，沿用 {reused} 个，用时 {seconds} 秒",
+    scope="提问范围",
+    scope_clear="全部清除",
+    scope_remove="取消限制：{limit}",
     searching="正在查阅简报……",
+    sections_many="{count} 个章节",
+    sections_one="1 个章节",
     source="原文",
     source_number="来源 {number}",
     sources="来源",
     tagline="每个回答都能核对到原句",
+    tags="标签",
+    timeline="时间线",
+    timeline_bar="{period}：{briefs}",
     translated="同时检索：{question}",
     understood="理解为：{question}",
-    worded="由 {model} 撰写，每句话都已与来源核对。",
+    up_to_date="索引与简报一致。",
+    upload_broken_off="“{name}”上传中断，请重试。",
+    upload_content="无法读取“{name}”：{message}",
+    upload_exists="已有简报“{name}”。",
+    upload_forbidden="只有管理员可以添加简报。",
+    upload_line="无法读取“{name}”，第 {line} 行：{message}",
+    upload_name_characters='“{name}”含有并非所有系统都能存储的字符，请改名，不要使用 < > : " | ? *',
+    upload_name_dot="“{name}”以点号开头，会被忽略，请改名。",
+    upload_name_hidden="“{name}”的文件名含有不可见字符，请改名。",
+    upload_name_long="“{name}”的文件名太长，请缩短。",
+    upload_name_reserved="“{name}”不能用作简报的文件名，请改名。",
+    upload_name_suffix="“{name}”不是 Markdown 文件，文件名须以 .md 或 .markdown 结尾。",
+    upload_not_a_file="“{name}”在简报文件夹中是链接或文件夹，不会被替换，请将您的文件改名。",
+    upload_size="“{name}”超过 {most} MB，请拆成几篇简报。",
+    upload_stored="“{name}”已保存，重建索引后即可提问。",
+    upload_type="文件没有以 application/octet-stream 的形式发送。",
+    upload_warnings="其中有些内容未能完整读取：",
+    upload_write="未能保存“{name}”（{message}）。",
     welcome="用任何语言提问。每个回答都引用简报原句，并标明出处。",
+    worded="由 {model} 撰写，每句话都已与来源核对。",
 )
 
 LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
