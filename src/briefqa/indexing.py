@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
@@ -120,32 +120,93 @@ def build(
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How the corpus differs from the index. to_read: files that are new or changed; the rest are slugs."""
+    """How the corpus differs from the index.
+
+    to_read: the files that a build reads: new, changed, or not indexed because they could not be read. added: paths
+    below the corpus. changed, removed, unchanged: slugs. refused: paths of those that cannot be read, as the last build
+    said; they are no news.
+    """
 
     to_read: tuple[Path, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def ahead(self) -> int:
-        """How many articles a build would read or remove."""
-        return len(self.to_read) + len(self.removed)
+        """How many articles a build would add, update or remove."""
+        return len(self.added) + len(self.changed) + len(self.removed)
 
 
-def compare(corpus: Path, paths: Sequence[Path], known: Mapping[str, tuple[str, str]], report: Progress) -> Changes:
+Digest = Callable[[Path], str]
+"""Returns the SHA-256 of a file in hexadecimal digits, "" for one that cannot be read."""
+
+
+def digest_of(path: Path) -> str:
+    """Read a file and return its SHA-256; see Digest."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""  # reading it as an article says what is wrong with it
+
+
+def compare(
+    corpus: Path,
+    paths: Sequence[Path],
+    known: Mapping[str, tuple[str, str]],
+    report: Progress,
+    digest: Digest = digest_of,
+) -> Changes:
     """Compare the files of a corpus, by their content, with the articles of an index: slug → (sha256, path)."""
     to_read: list[Path] = []
+    added: list[str] = []
+    changed: list[str] = []
     unchanged: list[str] = []
     present: set[str] = set()
     for number, path in enumerate(paths, 1):
-        slug = slug_of(path, corpus)
+        slug, relative = slug_of(path, corpus), path.relative_to(corpus).as_posix()
         present.add(slug)
-        if slug in known and known[slug] == (_sha256(path), path.relative_to(corpus).as_posix()):
+        if slug in known and known[slug] == (digest(path), relative):
             unchanged.append(slug)
         else:
             to_read.append(path)
+            if slug in known:
+                changed.append(slug)
+            else:
+                added.append(relative)
         report("reading", number, len(paths))
-    return Changes(tuple(to_read), tuple(unchanged), tuple(slug for slug in known if slug not in present))
+    removed = tuple(slug for slug in known if slug not in present)
+    return Changes(tuple(to_read), tuple(unchanged), removed, tuple(added), tuple(changed))
+
+
+def changes_since(
+    known: Mapping[str, tuple[str, str]],
+    problems: Iterable[tuple[str, int, str]],
+    corpus: Path,
+    digest: Digest = digest_of,
+) -> Changes:
+    """Say how the corpus differs from the index, without building.
+
+    known: slug → (sha256, path) of what is indexed. problems: (path, line, message) of the last build; a file that it
+    could not read, and that still cannot be read for the same reason, is no news. Raises CorpusError.
+    """
+    changes = compare(corpus, list_articles(corpus)[0], known, _say_nothing, digest)
+    told = set(problems)
+    blamed = {path for path, *_ in told}
+    refused = {path for path in changes.added if path in blamed and _refusal(corpus / path, corpus) in told}
+    added = tuple(path for path in changes.added if path not in refused)
+    return replace(changes, added=added, refused=tuple(sorted(refused)))
+
+
+def _refusal(path: Path, corpus: Path) -> tuple[str, int, str] | None:
+    """Return the problem of a file that cannot be read, as an index keeps it; None if it can."""
+    try:
+        read_article(path, corpus)
+    except ArticleError as error:
+        return path.relative_to(corpus).as_posix(), error.line, str(error)
+    return None
 
 
 def corpus_changes(corpus: Path, index: Path) -> Changes:
@@ -153,21 +214,14 @@ def corpus_changes(corpus: Path, index: Path) -> Changes:
     reader = IndexReader(index)
     try:
         with reader.snapshot() as snapshot:
-            known = snapshot.known_articles()
+            known, problems = snapshot.known_articles(), snapshot.problems()
     finally:
         reader.close()
-    return compare(corpus, list_articles(corpus)[0], known, _say_nothing)
+    return changes_since(known, problems, corpus)
 
 
 def _say_nothing(step: str, done: int, total: int) -> None:
     pass
-
-
-def _sha256(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""  # reading it as an article says what is wrong with it
 
 
 def _batches(

@@ -39,10 +39,12 @@ from briefqa.store.schema import (
     read_info,
     read_known_articles,
     read_meta,
+    read_problems,
 )
 from briefqa.store.vectors import Vectors, load_vectors
 from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
 
+_ALL = Filters()
 _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 
 
@@ -185,25 +187,9 @@ class Snapshot:
         """Return which rows the filters let pass, (n_chunks,) bool; None where all pass."""
         if not filters:
             return None
-        clauses, values = ["1"], []
-        for clause, value in (("date >= ?", filters.since), ("category = ?", filters.category)):
-            if value:
-                clauses.append(clause)
-                values.append(value)
-        if filters.until:
-            clauses.append("date <= ? AND date != ''")
-            values.append(filters.until)
-        if filters.tags:
-            clauses.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))")
-            values.append(json.dumps(filters.tags))
-        if filters.articles:
-            clauses.append("slug IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(filters.articles))
-        if filters.without:
-            clauses.append("slug NOT IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps(filters.without))
+        condition, values = _condition(filters)
         found = self._connection.execute(
-            f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {' AND '.join(clauses)}", values
+            f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {condition}", values
         )
         return np.isin(self.vectors.chunk_ids, [chunk_id for (chunk_id,) in found])
 
@@ -274,10 +260,26 @@ class Snapshot:
         ).fetchone()
         return str(row[0]) if row else ""
 
-    def articles(self) -> list[StoredArticle]:
-        """Return all articles, the newest first."""
-        rows = self._connection.execute(f"SELECT {_ARTICLE} FROM article ORDER BY date DESC, slug")
-        return [_stored_article(row) for row in rows]
+    def articles(self, filters: Filters = _ALL) -> list[StoredArticle]:
+        """Return all articles that the filters let pass, the newest first."""
+        condition, values = _condition(filters)
+        query = f"SELECT {_ARTICLE} FROM article WHERE {condition} ORDER BY date DESC, slug"
+        return [_stored_article(row) for row in self._connection.execute(query, values)]
+
+    def headings(self, slugs: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+        """Return slug → (anchor, heading) of the sections of these articles, in the order of the text."""
+        found: dict[str, list[tuple[str, str]]] = {slug: [] for slug in slugs}
+        for slug, anchor, heading in self._connection.execute(
+            "SELECT slug, anchor, heading FROM json_each(?) AS wanted JOIN article ON slug = wanted.value"
+            " JOIN section ON article_id = article.id WHERE level > 0 ORDER BY article_id, ordinal",
+            (json.dumps(list(found)),),
+        ):
+            found[slug].append((anchor, heading))
+        return found
+
+    def problems(self) -> list[tuple[str, int, str]]:
+        """Return (path, line, message) of what the last build could not read, or read with a loss."""
+        return read_problems(self._connection)
 
     def article(self, slug: str) -> tuple[StoredArticle, str, list[Section]] | None:
         """Return an article, its file's text as indexed, and its sections without their blocks; None if unknown."""
@@ -327,6 +329,29 @@ class Snapshot:
             whole = bare("".join([text for _, text in texts]))
             if any(text in whole for text in bares) and (article := self.visible(slug)):
                 yield article
+
+
+def _condition(filters: Filters) -> tuple[str, list[str]]:
+    """Return the filters as a condition on the article table, and the values in it."""
+    clauses = ["1"]
+    values: list[str] = []
+    for clause, value in (("date >= ?", filters.since), ("category = ?", filters.category)):
+        if value:
+            clauses.append(clause)
+            values.append(value)
+    if filters.until:
+        clauses.append("date <= ? AND date != ''")
+        values.append(filters.until)
+    if filters.tags:
+        clauses.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))")
+        values.append(json.dumps(filters.tags))
+    if filters.articles:
+        clauses.append("slug IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(filters.articles))
+    if filters.without:
+        clauses.append("slug NOT IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(filters.without))
+    return " AND ".join(clauses), values
 
 
 def _stored_article(row: Sequence[str]) -> StoredArticle:

@@ -215,6 +215,11 @@ def read_known_articles(connection: sqlite3.Connection) -> dict[str, tuple[str, 
     return {slug: (sha, path) for slug, sha, path in connection.execute("SELECT slug, sha256, path FROM article")}
 
 
+def read_problems(connection: sqlite3.Connection) -> list[tuple[str, int, str]]:
+    """Return (path, line, message) of what the last build could not read, or read with a loss."""
+    return connection.execute("SELECT path, line, message FROM problem ORDER BY path, line").fetchall()
+
+
 def read_info(connection: sqlite3.Connection) -> IndexInfo:
     """Return what is known of the index as a whole."""
     meta = read_meta(connection)
@@ -234,5 +239,5 @@ def read_info(connection: sqlite3.Connection) -> IndexInfo:
         articles=count("article"),
         chunks=count("chunk"),
         spans=count("span"),
-        problems=tuple(connection.execute("SELECT path, line, message FROM problem ORDER BY path, line")),
+        problems=tuple(read_problems(connection)),
     )

@@ -37,9 +37,9 @@ _FIRST_YEAR = 1000
 def change_scope(scope: Filters, field: object, value: object) -> Filters:
     """Return the scope after a click.
 
-    field: "tag", "category" or "article" with a value that is toggled; "period" with 2025, 2025-12 or 2025-12-15, toggled
-    too; "since" or "until" with a date, or "" to take it away; "dates" takes both away, "clear" everything. An article is
-    chosen alone, in place of others.
+    field: "tag", "category" or "article" with a value that is toggled; "period" with 2025, 2025-12 or 2025-12-15,
+    toggled too; "since" or "until" with a date, or "" to take it away; "dates" takes both away, "clear" everything. An
+    article is chosen alone, in place of others. A date that leaves no day between the two takes the other one away.
     """
     change = _CHANGES.get(field) if isinstance(field, str) else None
     if change is None or not isinstance(value, str) or len(value) > LONGEST_VALUE or without_hidden(value) != value:
@@ -159,8 +159,8 @@ def _removing(field: str, value: str, words: str, strings: Strings) -> str:
     label = strings.scope_remove.format(limit=words)
     return (
         f'<button type="button" class="bq-limit" data-event="change" data-field="{field}" data-value="{escape(value)}"'
-        f' aria-label="{escape(label)}" title="{escape(label)}"><span lang="{frame_language(words)}">{escape(words)}</span>'
-        '<span aria-hidden="true"> ×</span></button>'
+        f' aria-label="{escape(label)}" title="{escape(label)}">'
+        f'<span lang="{frame_language(words)}">{escape(words)}</span><span aria-hidden="true"> ×</span></button>'
     )
 
 
