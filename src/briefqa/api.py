@@ -43,6 +43,7 @@ class BriefQA:
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
+    own_encoder: the Encoder that was given as an object; None for one by name.
     Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
     """
 
@@ -52,8 +53,10 @@ class BriefQA:
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
     ) -> None:
-        self._own = encoder if encoder is not None and not isinstance(encoder, str) else None
-        settings = Settings.from_environment(index=index, encoder=self._own.name if self._own else encoder)
+        self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
+        settings = Settings.from_environment(
+            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
+        )
         self.index = settings.index
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
@@ -181,7 +184,7 @@ class BriefQA:
         with self._lock:
             if self._encoder is None:
                 info = self.info()
-                encoder = self._own or load_encoder(info.encoder, self._cache_dir)
+                encoder = self.own_encoder or load_encoder(info.encoder, self._cache_dir)
                 if info.chunks and encoder.fingerprint != info.fingerprint:
                     raise EncoderMismatchError.between(self.index, info.fingerprint, encoder.fingerprint)
                 self._encoder = Remembering(encoder)

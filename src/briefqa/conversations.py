@@ -126,7 +126,8 @@ class Conversations:
         """Return an owner's conversations, the last touched first."""
         with self._transaction() as connection:
             rows = connection.execute(
-                "SELECT key, title, touched FROM conversation WHERE owner = ? ORDER BY touched DESC, rowid DESC LIMIT ?",
+                "SELECT key, title, touched FROM conversation WHERE owner = ?"
+                " ORDER BY touched DESC, rowid DESC LIMIT ?",
                 (owner, _MOST_LISTED),
             )
             return [Conversation(*row) for row in rows]
@@ -156,7 +157,8 @@ class Conversations:
         with self._transaction() as connection:
             if not self._owns(owner, key):
                 return None
-            rows = connection.execute(f"SELECT {_TURN} FROM turn WHERE conversation = ? ORDER BY id", (key,)).fetchall()
+            found = connection.execute(f"SELECT {_TURN} FROM turn WHERE conversation = ? ORDER BY id", (key,))
+            rows = found.fetchall()
         return tuple(_turn(row) for row in rows)
 
     def add(self, owner: str, key: str, turn: Turn) -> Turn | None:
@@ -176,8 +178,8 @@ class Conversations:
         """Keep what became of a turn; one that was deleted meanwhile stays deleted."""
         with self._transaction() as connection:
             connection.execute(
-                "UPDATE turn SET question = ?, scope = ?, state = ?, detail = ?, answer = ?, neighbours = ?, rating = ?,"
-                " comment = ? WHERE id = ?",
+                "UPDATE turn SET question = ?, scope = ?, state = ?, detail = ?, answer = ?, neighbours = ?,"
+                " rating = ?, comment = ? WHERE id = ?",
                 (*_columns(turn), turn.id),
             )
 
@@ -222,7 +224,11 @@ class Conversations:
             rows = connection.execute(
                 "SELECT question, rating, comment, given_at, answer FROM feedback ORDER BY given_at DESC, turn DESC"
             ).fetchall()
-        return [Feedback(*row[:-1], answer=answer) for row in rows if (answer := _unpacked(row[-1]))]
+        return [
+            Feedback(question, rating, comment, given_at, answer)
+            for question, rating, comment, given_at, packed in rows
+            if (answer := _unpacked(packed))
+        ]
 
     def _owns(self, owner: str, key: str) -> bool:
         found = self._connection.execute("SELECT 1 FROM conversation WHERE key = ? AND owner = ?", (key, owner))

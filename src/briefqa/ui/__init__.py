@@ -47,6 +47,7 @@ def create_app(
     local: bool = False,
     root_path: str = "",
     workers: int = WORKERS,
+    corpus: str | Path | None = None,
 ) -> FastAPI:
     """Return the web app over an open index: the chat at /, briefs at /source/…, /healthz.
 
@@ -54,8 +55,8 @@ def create_app(
     reaches the app may read the briefs. admins: the names that may also rebuild and upload. local: for a server that
     listens on a loopback address with no proxy before it: answers to no name but this machine's, and who asks is admin.
     root_path: where a proxy serves the app, if not at /; whether it takes the path away or not. workers: how many
-    answers are worked on at a time.
-    Raises ValueError for a root_path that is none, and for admins without passwords.
+    answers are worked on at a time. corpus: the folder of briefs; left out, the one that the index was built from.
+    Raises ConversationsError, and ValueError for a root_path that is none, and for admins without passwords.
     """
     if admins and passwords is None:
         raise ValueError("admins are known by their log-in: give passwords too")
@@ -67,7 +68,8 @@ def create_app(
     from briefqa.ui.paths import clean_root_path
 
     access = Access(passwords, frozenset(admins), local and passwords is None)
-    return make_app(qa, access, clean_root_path(root_path), workers)
+    folder = Path(corpus) if corpus else Path(qa.info().corpus)
+    return make_app(qa, access, clean_root_path(root_path), workers, folder)
 
 
 def mount(

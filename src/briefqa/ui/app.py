@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from briefqa.api import BriefQA
+from briefqa.conversations import Conversations
 from briefqa.ui import reading
-from briefqa.ui.access import Access, Gate
+from briefqa.ui.access import Access, Gate, visitor
+from briefqa.ui.freshness import Freshness, render_news
 from briefqa.ui.headers import AtHome
 from briefqa.ui.login import add_login
 from briefqa.ui.logins import Logins
 from briefqa.ui.page import build_page, head
 from briefqa.ui.paths import BelowPath
+from briefqa.ui.rebuilding import Rebuilding
+from briefqa.ui.room import Room
 from briefqa.ui.sessions import Sessions
-from briefqa.ui.strings import choose
+from briefqa.ui.shelf import Shelf
+from briefqa.ui.strings import chosen
 from briefqa.ui.theme import make_theme
+from briefqa.ui.upload_route import add_upload_route
 
 # Nothing is uploaded, but Gradio's upload route exists.
 _MOST_UPLOADED_BYTES = 1
@@ -24,9 +34,16 @@ _MOST_UPLOADED_BYTES = 1
 _SPARE_THREADS = 32
 
 
-def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastAPI:
+def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
-    app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None)
+    kept = Conversations(qa.index)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        kept.close()
+
+    app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     logins = None
     if access.passwords is not None:
         logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
@@ -37,21 +54,13 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastA
     if root_path:
         app.add_middleware(BelowPath, root_path)
 
-    @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        return JSONResponse({"generation": qa.info().generation})
+    freshness = Freshness(qa, corpus)
+    rebuilding = Rebuilding(corpus, qa.index, qa.own_encoder, ended=freshness.forget)
+    _add_reading(app, qa)
+    _add_news(app, freshness)
+    add_upload_route(app, lambda: corpus, lambda request: visitor(request).admin, lambda name: freshness.forget())
 
-    @app.get("/source/{article:path}")
-    def source(request: Request, article: str, start: str = "", end: str = "", check: str = "") -> HTMLResponse:
-        strings = choose(request.headers.get("accept-language", ""))
-        if not article:
-            status, html = 200, reading.library_page(qa, strings)
-        else:
-            status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings)
-        headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language", "Cache-Control": "no-cache"}
-        return HTMLResponse(html, status, headers)
-
-    page, i18n = build_page(qa, workers)
+    page, i18n = build_page(Room(qa, kept), Shelf(qa, freshness, rebuilding), workers)
     # Gradio runs functions in threads: with another number than 40 in threads of its own, so that briefs can be read
     # however many answers are waited for. Its launch() sets both; a mounted page has no other way.
     page.max_threads = page._queue.max_thread_count = max(41, workers + _SPARE_THREADS)
@@ -62,7 +71,7 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastA
         root_path=root_path or None,
         i18n=i18n,
         theme=make_theme(),
-        head=head(),
+        head=head(reading.style("base", "chat", "corpus")),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -72,6 +81,34 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastA
         pwa=False,
     )
     return app
+
+
+def _add_reading(app: FastAPI, qa: BriefQA) -> None:
+    """Add the pages of briefs, and the address by which a supervisor knows that the server is well."""
+
+    @app.get("/healthz")
+    def healthz() -> JSONResponse:
+        return JSONResponse({"generation": qa.info().generation})
+
+    @app.get("/source/{article:path}")
+    def source(request: Request, article: str, start: str = "", end: str = "", check: str = "") -> HTMLResponse:
+        strings = chosen(request)
+        if not article:
+            status, html = 200, reading.library_page(qa, strings)
+        else:
+            status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings)
+        headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language, Cookie"}
+        return HTMLResponse(html, status, {**headers, "Cache-Control": "no-cache"})
+
+
+def _add_news(app: FastAPI, freshness: Freshness) -> None:
+    """Add what open pages ask every few seconds: whether what they show is still new."""
+
+    @app.get("/news")
+    def news(request: Request, generation: str = "") -> JSONResponse:
+        found = freshness.news(_offset(generation))
+        words = render_news(found, chosen(request))
+        return JSONResponse({"words": words, "generation": found.generation}, headers={"Cache-Control": "no-store"})
 
 
 def _offset(value: str) -> int:

@@ -13,8 +13,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from briefqa.export import EXPORTS
 from briefqa.conversations import Turn
+from briefqa.export import EXPORTS
 
 # File systems allow 255 bytes a name; a character takes up to four.
 _LONGEST_NAME = 48

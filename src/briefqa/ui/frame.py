@@ -19,9 +19,10 @@ _SAID_BY_SCRIPTS = ("copied", "delete_sure", "theme_auto", "theme_light", "theme
 def render_top(snapshot: Snapshot, who: Visitor, strings: Strings) -> str:
     """Return the bar on top: the name, what the corpus holds, and what concerns the page as a whole."""
     said = "".join(f' data-{name.replace("_", "-")}="{escape(getattr(strings, name))}"' for name in _SAID_BY_SCRIPTS)
+    drawer = "data-event=expand aria-controls=bq-drawer aria-expanded=false"
     return (
         f'<header data-generation="{snapshot.generation}" data-language="{strings.language}"{said}>'
-        f"{_plain('bq-conversations', strings.conversations, 'data-event=expand aria-controls=bq-drawer aria-expanded=false')}"
+        f"{_plain('bq-conversations', strings.conversations, drawer)}"
         f'<h1>briefqa</h1><p class="bq-facts">{escape(corpus_facts(snapshot, strings))}</p>'
         f"{_plain('bq-open-briefs', strings.library, 'aria-controls=bq-panel')}"
         f"{_raising('clear', strings.clear, 'bq-new')}{render_export_menu(strings)}{_settings(who, strings)}</header>"

@@ -18,7 +18,7 @@ from briefqa.ui.access import SESSION_COOKIE, client_of, set_cookie, too_many, w
 from briefqa.ui.logins import Logins, TooManyMistakes
 from briefqa.ui.reading import style
 from briefqa.ui.sessions import LONGEST_IDLE
-from briefqa.ui.strings import Strings, choose
+from briefqa.ui.strings import Strings, chosen
 
 _LONGEST_FORM = 16_384  # bytes: a password of a kilobyte, percent-encoded, and the page that was wanted
 _STYLE = """
@@ -99,7 +99,7 @@ def _local(wanted: str) -> str:
 
 
 def _strings(request: Request) -> Strings:
-    return choose(request.headers.get("accept-language", ""))
+    return chosen(request)
 
 
 def _page(

@@ -61,8 +61,8 @@ def render_marker(citation: Citation, strings: Strings) -> str:
     shown = zip(_CITED, (where, citation.date, citation.quote, citation_line(citation)), strict=True)
     data = "".join(f' {name}="{escape(value)}"' for name, value in shown if value)
     return (
-        f'<a class="bq-cite" href="{escape(citation_path(citation))}" target="_blank" aria-label="{escape(label)}"{data}>'
-        f"{citation.number}</a>"
+        f'<a class="bq-cite" href="{escape(citation_path(citation))}" target="_blank"'
+        f' aria-label="{escape(label)}"{data}>{citation.number}</a>'
     )
 
 

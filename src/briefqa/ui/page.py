@@ -29,10 +29,10 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         # What the browser holds. An id of a turn that is asked again in other words; 0 for a new question.
-        conversation = gr.JSON("", visible=False)
+        conversation = gr.Textbox("", visible=False)
         scope = gr.JSON({}, visible=False)
-        instead_of = gr.JSON(0, visible=False)
-        generation = gr.JSON(0, visible=False)
+        instead_of = gr.Number(0, precision=0, visible=False)
+        generation = gr.Number(0, precision=0, visible=False)
         file = gr.JSON(visible=False)
 
         top = _html("bq-top")

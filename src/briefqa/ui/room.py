@@ -1,4 +1,4 @@
-"""The reading room: what happens to conversations. Each handler takes what the browser holds, returns what is shown anew.
+"""The reading room: what happens to conversations. A handler takes what the browser holds, returns what is shown anew.
 
 Whatever comes from a browser is checked here: keys are looked up under their owner, a scope is restored field by field,
 and an event has text or nothing.
@@ -150,12 +150,12 @@ class Room:
             yield *(_AS_IT_IS,) * 4, render_notice(refused), _AS_IT_IS, _AS_IT_IS
             return
         begun = False
-        for key, turns in self._talk.ask(who.owner, key, question, scope, instead_of):
-            last = self._last(turns, key, strings)
+        for talked, turns in self._talk.ask(who.owner, key, question, scope, instead_of):
+            last = self._last(turns, talked, strings)
             if begun:
                 yield _AS_IT_IS, _AS_IT_IS, last, *(_AS_IT_IS,) * 4
             else:
-                yield key, self._earlier(turns, strings), last, self._drawer(who, key, strings), "", "", 0
+                yield talked, self._earlier(turns, strings), last, self._drawer(who, talked, strings), "", "", 0
             begun = True
 
     def _conversation(self, who: Visitor, key: str, strings: Strings) -> tuple[str, str, str, str]:

@@ -1,7 +1,7 @@
 """The shelf of briefs: what the page's events do with the corpus view, and with the limits that it sets to questions.
 
-Each handler takes what the browser holds, the scope and the words that titles are searched for, and returns what is shown
-anew.
+Each handler takes what the browser holds, the scope and the words that titles are searched for, and returns what is
+shown anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from briefqa.ui.access import visitor
 from briefqa.ui.briefs import render_briefs, render_changes, render_filters
 from briefqa.ui.frame import render_top, render_upkeep
 from briefqa.ui.freshness import Freshness
-from briefqa.ui.rebuilding import Rebuilding, render_progress, render_report
+from briefqa.ui.rebuilding import Rebuilding, render_progress
 from briefqa.ui.room import said, text
 from briefqa.ui.scope import change_scope, read_scope, render_scope
 from briefqa.ui.strings import Strings, chosen

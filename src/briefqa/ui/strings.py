@@ -94,6 +94,7 @@ class Strings:
     rate: str
     rate_down: str
     rate_up: str
+    rebuild: str
     rebuild_corpus: str
     rebuild_corrupt: str
     rebuild_embedding: str
@@ -141,11 +142,13 @@ class Strings:
     translated: str
     understood: str
     up_to_date: str
+    upload: str
     upload_broken_off: str
     upload_content: str
     upload_exists: str
     upload_failed: str
     upload_forbidden: str
+    upload_hint: str
     upload_line: str
     upload_name_characters: str
     upload_name_dot: str
@@ -244,6 +247,7 @@ ENGLISH = Strings(
     rate="Was this answer right?",
     rate_down="Not helpful",
     rate_up="Helpful",
+    rebuild="Rebuild the index",
     rebuild_corpus="The folder of briefs cannot be read, or the index cannot be written. The server's log says which.",
     rebuild_corrupt="The index is damaged. The server's log says what to do; the briefs are untouched.",
     rebuild_embedding="Embedding passages",
@@ -291,11 +295,13 @@ ENGLISH = Strings(
     translated="Also searched as: {question}",
     understood="Understood as: {question}",
     up_to_date="The index is up to date with the briefs.",
+    upload="Add briefs…",
     upload_broken_off="The upload of “{name}” broke off. Try again.",
     upload_content="“{name}” cannot be read: {message}",
     upload_exists="There is already a brief “{name}”.",
     upload_failed="The upload failed. Check the connection and try again.",
     upload_forbidden="Only an administrator may add briefs.",
+    upload_hint="or drop Markdown files here. They are searched after the next rebuild.",
     upload_line="“{name}” cannot be read, line {line}: {message}",
     upload_name_characters='“{name}” has characters that not every system can store. Rename it without < > : " | ? *',
     upload_name_dot="“{name}” begins with a dot, so it would be passed over. Rename it.",
@@ -394,6 +400,7 @@ CHINESE = Strings(
     rate="这个回答对吗？",
     rate_down="没有帮助",
     rate_up="有帮助",
+    rebuild="重建索引",
     rebuild_corpus="无法读取简报文件夹，或无法写入索引，详情见服务器日志。",
     rebuild_corrupt="索引已损坏，处理办法见服务器日志；简报文件未受影响。",
     rebuild_embedding="正在计算文本向量",
@@ -441,11 +448,13 @@ CHINESE = Strings(
     translated="同时检索：{question}",
     understood="理解为：{question}",
     up_to_date="索引与简报一致。",
+    upload="添加简报……",
     upload_broken_off="“{name}”上传中断，请重试。",
     upload_content="无法读取“{name}”：{message}",
     upload_exists="已有简报“{name}”。",
     upload_failed="上传失败，请检查网络后重试。",
     upload_forbidden="只有管理员可以添加简报。",
+    upload_hint="或把 Markdown 文件拖到这里，重建索引后即可检索。",
     upload_line="无法读取“{name}”，第 {line} 行：{message}",
     upload_name_characters='“{name}”含有并非所有系统都能存储的字符，请改名，不要使用 < > : " | ? *',
     upload_name_dot="“{name}”以点号开头，会被忽略，请改名。",
