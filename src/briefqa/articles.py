@@ -33,8 +33,10 @@ __all__ = [
     "Problem",
     "Section",
     "decode",
+    "is_article_name",
     "list_articles",
     "parse_article",
+    "parse_file",
     "read_article",
     "slug_of",
 ]
@@ -323,10 +325,14 @@ def read_article(path: Path, corpus: Path) -> Article:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ArticleError(f"the file cannot be read ({reason}): check its permissions") from error
+    return parse_file(data, path.relative_to(corpus).as_posix())
+
+
+def parse_file(data: bytes, path: str) -> Article:
+    """Parse the bytes of one file. path: below the corpus. Raises ArticleError as `read_article` does."""
     if len(data) > MAX_FILE_BYTES:
         raise ArticleError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB: split it into several articles")
-    relative = path.relative_to(corpus).as_posix()
-    return parse_article(decode(data), _slug(relative), relative, hashlib.sha256(data).hexdigest())
+    return parse_article(decode(data), _slug(path), path, hashlib.sha256(data).hexdigest())
 
 
 def slug_of(path: Path, corpus: Path) -> str:
@@ -338,7 +344,8 @@ def _slug(relative: str) -> str:
     return unicodedata.normalize("NFC", PurePosixPath(relative).with_suffix("").as_posix())
 
 
-def _is_article(name: str) -> bool:
+def is_article_name(name: str) -> bool:
+    """Say whether a file of this name is taken for an article."""
     return os.path.splitext(name)[1].lower() in _SUFFIXES
 
 
@@ -372,7 +379,7 @@ def list_articles(corpus: Path) -> tuple[list[Path], list[Problem]]:
             message = _obstacle(entry, root)
             if message:
                 problems.append(Problem(_printable(relative), 0, message))
-            elif _is_article(entry.name):
+            elif is_article_name(entry.name):
                 found.append(relative)
     kept: dict[str, str] = {}
     for relative in sorted(found, key=lambda name: (_slug(name), not name.lower().endswith(".md"), name)):
@@ -399,16 +406,16 @@ def _obstacle(entry: os.DirEntry[str], root: str) -> str:
     if entry.is_symlink():
         if os.path.isdir(entry.path):  # entry.is_dir() raises for a link to itself
             return "links to folders are not followed: move the folder into the corpus"
-        if not _is_article(entry.name):
+        if not is_article_name(entry.name):
             return ""
         target = os.path.realpath(entry.path)
         if not os.path.exists(target):
             return "the link leads nowhere: mend or remove it"
         if not Path(target).is_relative_to(root):
             return "the link leads out of the corpus: copy the file into it"
-    if _is_odd(entry.name) and (_is_article(entry.name) or entry.is_dir()):
+    if _is_odd(entry.name) and (is_article_name(entry.name) or entry.is_dir()):
         return "its name has characters that cannot be seen, or two lines: rename it"
-    if not _is_article(entry.name):
+    if not is_article_name(entry.name):
         return ""
     if entry.is_dir():
         return "a folder with the name of an article: rename it (what is in it is read)"
