@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-TAGS = set(
-    "a button details div h3 input label li ol p progress section span summary time ul".split(),
-)
+TAGS = set("a button details div h3 input label li ol p progress section span summary time ul".split())
 # Text that would run, load or hide something if it were not escaped.
 HOSTILE = [
     "<script>alert(1)</script>",
