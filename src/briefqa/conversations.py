@@ -183,6 +183,12 @@ class Conversations:
                 (*_columns(turn), turn.id),
             )
 
+    def suggest(self, turn: Turn, neighbours: tuple[str, ...]) -> Turn:
+        """Keep what may be asked after a turn, and return the turn with it; whatever else was kept of it stays."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE turn SET neighbours = ? WHERE id = ?", (json.dumps(neighbours), turn.id))
+        return replace(turn, neighbours=neighbours)
+
     def cut(self, owner: str, key: str, turn_id: int) -> str:
         """Make room for another turn in the place of one, and return the key of the conversation to go on in.
 

@@ -14,7 +14,7 @@ from briefqa.api import BriefQA
 from briefqa.conversations import Conversations
 from briefqa.ui import reading
 from briefqa.ui.access import Access, Gate, visitor
-from briefqa.ui.freshness import Freshness, render_news
+from briefqa.ui.freshness import Freshness, news_lines
 from briefqa.ui.headers import AtHome
 from briefqa.ui.login import add_login
 from briefqa.ui.logins import Logins
@@ -28,7 +28,7 @@ from briefqa.ui.strings import chosen
 from briefqa.ui.theme import make_theme
 from briefqa.ui.upload_route import add_upload_route
 
-# Nothing is uploaded, but Gradio's upload route exists.
+# Briefs have a route of their own; nothing is uploaded by Gradio's.
 _MOST_UPLOADED_BYTES = 1
 # Threads beside those that wait for answers: for entering, exporting, and all else that takes milliseconds.
 _SPARE_THREADS = 32
@@ -93,11 +93,13 @@ def _add_reading(app: FastAPI, qa: BriefQA) -> None:
     @app.get("/source/{article:path}")
     def source(request: Request, article: str, start: str = "", end: str = "", check: str = "") -> HTMLResponse:
         strings = chosen(request)
+        # The panel's frame runs no scripts, and scrolls by itself.
+        alone = request.headers.get("sec-fetch-dest") != "iframe"
         if not article:
-            status, html = 200, reading.library_page(qa, strings)
+            status, html = 200, reading.library_page(qa, strings, alone)
         else:
-            status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings)
-        headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language, Cookie"}
+            status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings, alone)
+        headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language, Cookie, Sec-Fetch-Dest"}
         return HTMLResponse(html, status, {**headers, "Cache-Control": "no-cache"})
 
 
@@ -107,8 +109,12 @@ def _add_news(app: FastAPI, freshness: Freshness) -> None:
     @app.get("/news")
     def news(request: Request, generation: str = "") -> JSONResponse:
         found = freshness.news(_offset(generation))
-        words = render_news(found, chosen(request))
-        return JSONResponse({"words": words, "generation": found.generation}, headers={"Cache-Control": "no-store"})
+        told = {
+            "generation": found.generation,
+            "ahead": found.ahead,
+            "words": " ".join(news_lines(found, chosen(request))),
+        }
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
 
 def _offset(value: str) -> int:

@@ -13,7 +13,7 @@ from briefqa.ui.strings import Strings
 from briefqa.ui.turns import render_export_menu
 
 # What the page's scripts say by themselves, handed to them in data-… attributes of the bar.
-_SAID_BY_SCRIPTS = ("copied", "delete_sure", "theme_auto", "theme_light", "theme_dark", "upload_failed")
+_SAID_BY_SCRIPTS = ("copied", "delete_sure", "theme_auto", "theme_light", "theme_dark", "replace", "upload_failed")
 
 
 def render_top(snapshot: Snapshot, who: Visitor, strings: Strings) -> str:

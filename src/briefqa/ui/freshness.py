@@ -3,7 +3,7 @@
     freshness = Freshness(qa, Path("corpus"))
     news = freshness.news(generation_seen=3)        # asked by each open page every few seconds
     news.newer, news.ahead, news.changes
-    render_news(news, strings)                      # "" where there is none
+    news_lines(news, strings)                       # [] where there is none
 
 The corpus is compared by content. So that many pages cost no more than one, what was found is kept for a while, only
 one comparison runs at a time, and a file that looks untouched is not read again.
@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 from briefqa.api import BriefQA
@@ -147,13 +146,10 @@ class Freshness:
         return _Compared(generation, changes, ended + max(SECONDS_KEPT, KEPT_PER_SECOND_TAKEN * (ended - started)))
 
 
-def render_news(news: News, strings: Strings) -> str:
-    """Return the banner that tells the news; "" where there is none."""
-    lines = []
-    if news.newer:
-        lines.append(strings.news_newer)
+def news_lines(news: News, strings: Strings) -> list[str]:
+    """Return what to tell the readers of an open page; nothing where there is no news."""
+    lines = [strings.news_newer] if news.newer else []
     if news.ahead:
-        lines.append(
-            strings.news_ahead_one if news.ahead == 1 else strings.news_ahead_many.format(count=f"{news.ahead:,}")
-        )
-    return "".join(f'<p class="bq-news">{escape(line)}</p>' for line in lines)
+        many = strings.news_ahead_many.format(count=f"{news.ahead:,}")
+        lines.append(strings.news_ahead_one if news.ahead == 1 else many)
+    return lines

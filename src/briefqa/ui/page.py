@@ -21,7 +21,7 @@ from briefqa.ui.strings import translations
 CONCURRENT_ANSWERS = 16
 # Past this many waiting questions, saying so is kinder than a wait of minutes.
 LONGEST_QUEUE = 256
-_SCRIPTS = ("shell.js", "source.js", "turns.js")
+_SCRIPTS = ("shell.js", "source.js", "turns.js", "uploads.js")
 
 
 def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
@@ -144,8 +144,8 @@ element.addEventListener("click", (event) => {
   if (button) raise(button);
 });
 element.addEventListener("change", (event) => {
-  const input = event.target.closest("input[data-event]");
-  if (input) raise(input, {value: input.value});
+  const input = event.target.closest("input[type=date]");
+  if (input) trigger("change", {field: input.name, value: input.value});
 });
 element.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -56,17 +56,20 @@ def _hash(code: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(code.encode("utf-8")).digest()).decode("ascii")
 
 
-def article_page(qa: BriefQA, slug: str, start: int, end: int, check: str, strings: Strings) -> tuple[int, str]:
+def article_page(
+    qa: BriefQA, slug: str, start: int, end: int, check: str, strings: Strings, alone: bool = True
+) -> tuple[int, str]:
     """Return the status and the HTML of a brief's page, with the quote between the offsets marked.
 
-    check: `quote_check` of the quote; where the brief has changed since, nothing is marked and a line says so.
+    check: `quote_check` of the quote; where the brief has changed since, nothing is marked and a line says so. alone:
+    whether the page scrolls to the quote by itself, which the chat does for its panel.
     """
     root = _ROOT * (slug.count("/") + 1)
     with qa.store.snapshot() as snapshot:
         found = snapshot.article(slug)
     if found is None:
         body = f'<main><p class="notice">{escape(strings.article_unknown)}</p></main>'
-        return 404, _document(strings.library, _nav(root, strings) + body, strings.language)
+        return 404, _document(strings.library, _nav(root, strings) + body, strings.language, alone)
     article, text, sections = found
     anchors = [section.anchor for section in sections if section.level]
     rendered = render_article(text, anchors, start, end, article.title)
@@ -82,17 +85,17 @@ def article_page(qa: BriefQA, slug: str, start: int, end: int, check: str, strin
         facts.append(link)
     title = f'<header><h1>{escape(article.title)}</h1><p class="facts">{" · ".join(facts)}</p></header>'
     content = f'<main>{title}{notice}<article lang="{_language(text)}">{rendered.html}</article></main>'
-    return 200, _document(article.title, _nav(root, strings) + content, strings.language)
+    return 200, _document(article.title, _nav(root, strings) + content, strings.language, alone)
 
 
-def library_page(qa: BriefQA, strings: Strings) -> str:
+def library_page(qa: BriefQA, strings: Strings, alone: bool = True) -> str:
     """Return the HTML of the list of all briefs, the newest first."""
     with qa.store.snapshot() as snapshot:
         articles = snapshot.articles()
     items = "".join(_library_item(article) for article in articles)
     none = "" if articles else f'<p class="notice">{escape(strings.corpus_empty)}</p>'
     body = f'<main><header><h1>{escape(strings.library)}</h1></header>{none}<ul class="library">{items}</ul></main>'
-    return _document(strings.library, body, strings.language)
+    return _document(strings.library, body, strings.language, alone)
 
 
 def _library_item(article: StoredArticle) -> str:
@@ -112,10 +115,11 @@ def _language(text: str) -> str:
     return "zh" if han * 5 > len(text) else "en"
 
 
-def _document(title: str, body: str, language: str) -> str:
+def _document(title: str, body: str, language: str, alone: bool) -> str:
+    script = f"<script>{_SCROLL}</script>" if alone else ""
     return (
         f'<!doctype html><html lang="{language}" class="bq-page"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_style()}</style></head>"
-        f"<body>{body}<script>{_SCROLL}</script></body></html>"
+        f"<body>{body}{script}</body></html>"
     )

@@ -21,7 +21,7 @@ from briefqa.ui.downloads import make_download
 from briefqa.ui.frame import render_drawer, render_source
 from briefqa.ui.scope import read_scope
 from briefqa.ui.strings import Strings, chosen
-from briefqa.ui.suggestions import example_headings
+from briefqa.ui.suggestions import Suggestions
 from briefqa.ui.talk import Talk
 from briefqa.ui.turns import render_notice, render_turn, render_turns, render_welcome
 from briefqa.writing import whole_characters
@@ -39,9 +39,9 @@ class Room:
     """
 
     def __init__(self, qa: BriefQA, kept: Conversations) -> None:
-        self._qa = qa
         self._kept = kept
-        self._talk = Talk(qa, kept)
+        self._suggestions = Suggestions(qa)
+        self._talk = Talk(qa, kept, self._suggestions)
 
     def enter(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the page: the conversation that its address names, or the one that is held, or none yet.
@@ -175,9 +175,7 @@ class Room:
         return f'<div class="bq-turns" role="log" data-conversation="{escape(key)}">{last}</div>'
 
     def _welcome(self, strings: Strings) -> str:
-        with self._qa.store.snapshot() as snapshot:
-            headings = example_headings(snapshot, strings.language)
-        questions = [strings.example.format(heading=heading) for heading in headings]
+        questions = self._suggestions.to_begin(strings)
         return f'<div class="bq-turns" data-conversation="">{render_welcome(questions, strings)}</div>'
 
     def _drawer(self, who: Visitor, key: str, strings: Strings) -> str:

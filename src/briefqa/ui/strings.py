@@ -106,6 +106,7 @@ class Strings:
     rebuild_starting: str
     rename: str
     rename_title: str
+    replace: str
     report_briefs: str
     report_chunks: str
     retry: str
@@ -259,6 +260,7 @@ ENGLISH = Strings(
     rebuild_starting="Starting",
     rename="Rename",
     rename_title="Rename “{title}”",
+    replace="Replace",
     report_briefs="Briefs: {added} added, {updated} updated, {removed} removed, {unchanged} unchanged",
     report_chunks="Passages: {embedded} embedded, {reused} reused, in {seconds} s",
     retry="Ask again",
@@ -412,6 +414,7 @@ CHINESE = Strings(
     rebuild_starting="正在开始",
     rename="改名",
     rename_title="给“{title}”改名",
+    replace="覆盖",
     report_briefs="简报：新增 {added} 篇，更新 {updated} 篇，移除 {removed} 篇，未变 {unchanged} 篇",
     report_chunks="段落：新计算 {embedded} 个，沿用 {reused} 个，用时 {seconds} 秒",
     retry="重新回答",

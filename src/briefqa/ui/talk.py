@@ -18,7 +18,7 @@ from briefqa.conversations import Conversations, Turn
 from briefqa.errors import BriefqaError, QuestionError
 from briefqa.store import Filters
 from briefqa.ui.scope import filter_options
-from briefqa.ui.suggestions import neighbouring_headings
+from briefqa.ui.suggestions import Suggestions
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +29,9 @@ Talked = tuple[str, tuple[Turn, ...]]
 class Talk:
     """The conversations of all who are here."""
 
-    def __init__(self, qa: BriefQA, kept: Conversations) -> None:
+    def __init__(self, qa: BriefQA, kept: Conversations, suggestions: Suggestions) -> None:
         self._qa = qa
+        self._suggestions = suggestions
         self._kept = kept
         self._writing: dict[int, Turn] = {}
         self._lock = threading.Lock()
@@ -72,7 +73,7 @@ class Talk:
                     self._writing[turn.id] = turn
                 if answer.worded_by:  # a version of what a model writes; quotes come at once, and whole
                     yield key, (*earlier, turn)
-            turn = self._finished(turn, earlier)
+            turn = replace(turn, state="done")
         except QuestionError as error:
             turn = replace(turn, state="failed", detail=str(error))
         except Exception as error:
@@ -86,6 +87,9 @@ class Talk:
                 self._end(replace(turn, state="stopped"))
         if self._end(turn):
             yield key, (*earlier, turn)
+            if neighbours := self._neighbours(turn, earlier):
+                turn = self._kept.suggest(turn, neighbours)
+                yield key, (*earlier, turn)
 
     def stop(self, owner: str, key: str) -> None:
         """End the answer that is being written in a conversation, and keep what there is of it."""
@@ -97,12 +101,14 @@ class Talk:
         history = [past.answer for past in earlier if past.answer]
         return self._qa.ask_stream(turn.question, history, **filter_options(turn.scope))
 
-    def _finished(self, turn: Turn, earlier: tuple[Turn, ...]) -> Turn:
-        neighbours: tuple[str, ...] = ()
-        if turn.answer and turn.answer.answered:
-            with self._qa.store.snapshot() as snapshot:
-                neighbours = neighbouring_headings(snapshot, turn.answer, [past.question for past in earlier])
-        return replace(turn, state="done", neighbours=neighbours)
+    def _neighbours(self, turn: Turn, earlier: tuple[Turn, ...]) -> tuple[str, ...]:
+        if turn.answer is None or not turn.answer.answered or turn.state != "done":
+            return ()
+        try:
+            return self._suggestions.to_go_on(turn.answer, [past.question for past in earlier], turn.scope)
+        except BriefqaError as error:
+            _log.warning("no question to go on with: %s", error)
+            return ()
 
     def _end(self, turn: Turn) -> bool:
         """Keep a turn's last state, once; False where it has ended already."""

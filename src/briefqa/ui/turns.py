@@ -22,6 +22,7 @@ from briefqa.ui.links import source_path
 from briefqa.ui.markup import citation_path, render_answer_text, render_marker
 from briefqa.ui.scope import scope_words
 from briefqa.ui.strings import Strings
+from briefqa.ui.suggestions import question_about
 
 _NEAREST = 3
 
@@ -212,7 +213,7 @@ def _comment(turn: Turn, strings: Strings) -> str:
 
 
 def _next_questions(turn: Turn, strings: Strings) -> str:
-    questions = [strings.example.format(heading=heading) for heading in turn.neighbours]
+    questions = [question_about(heading, strings) for heading in turn.neighbours]
     return f'<div class="bq-next">{_questions(questions, strings.follow_ups)}</div>' if questions else ""
 
 
