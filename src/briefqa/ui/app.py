@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import gradio as gr
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -26,10 +29,18 @@ _SPARE_THREADS = 32
 
 def make_app(qa: BriefQA, access: Access, root_path: str, workers: int) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
-    app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None)
     logins = None
     if access.passwords is not None:
         logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if logins is not None:
+            logins.sessions.close()
+
+    app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    if logins is not None:
         add_login(app, logins)
     # The last one is the outermost.
     app.add_middleware(Gate, access, logins)
