@@ -224,11 +224,13 @@ def _is_https(scope: Scope) -> bool:
 
 def _is_this_machine(host: str) -> bool:
     """Say whether a Host header is one that no other site can have: its name cannot be turned to this machine (DNS)."""
+    name = re.sub(r":\d*$", "", host).casefold()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        ip_address(name)
+        ip_address(name.removeprefix("[").removesuffix("]"))
     except ValueError:
-        return name == "localhost" or name.endswith(".localhost")
+        return False
     return True
 
 

@@ -37,16 +37,19 @@ _SPARE_THREADS = 32
 def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     kept = Conversations(qa.index)
+    logins = None
+    if access.passwords is not None:
+        logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         kept.close()
+        if logins is not None:
+            logins.sessions.close()
 
     app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    logins = None
-    if access.passwords is not None:
-        logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
+    if logins is not None:
         add_login(app, logins)
     # The last one is the outermost.
     app.add_middleware(Gate, access, logins)

@@ -19,7 +19,8 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,49 +55,61 @@ class Sessions:
 
     def __init__(self, path: str | Path = "") -> None:
         self._lock = threading.Lock()
-        try:
-            self._database = _connect(path)
-        except (OSError, sqlite3.Error) as error:
-            _log.warning("%s cannot be written (%s): a restart will log everybody out", path, error)
-            self._database = _connect("")
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """Give the database for one transaction, to one thread at a time."""
+        with self._lock:
+            if self._connection is None:
+                try:
+                    self._connection = _connect(self._path)
+                except (OSError, sqlite3.Error) as error:
+                    _log.warning("%s cannot be written (%s): a restart will log everybody out", self._path, error)
+                    self._connection = _connect("")
+            with self._connection:
+                yield self._connection
 
     def start(self, name: str, hashed: str) -> str:
         """Return the token of a new session. hashed: the hash of the password, as the password file has it."""
         token = secrets.token_urlsafe(32)
         now = time.time()
-        with self._lock, self._database:
-            self._database.execute("DELETE FROM session WHERE used_at < ?", (now - LONGEST_IDLE,))
+        with self._database() as database:
+            database.execute("DELETE FROM session WHERE used_at < ?", (now - LONGEST_IDLE,))
             row = (_digest(token), name, _digest(hashed), now)
-            self._database.execute("INSERT INTO session VALUES (?, ?, ?, ?)", row)
+            database.execute("INSERT INTO session VALUES (?, ?, ?, ?)", row)
         return token
 
     def find(self, token: str, passwords: Mapping[str, str]) -> Session | None:
         """Return the session of a token, if it is one and its name still has the password that it began with."""
         now, digest = time.time(), _digest(token)
-        with self._lock, self._database:
+        with self._database() as database:
             query = "SELECT name, password, used_at FROM session WHERE token = ? AND used_at >= ?"
-            row = self._database.execute(query, (digest, now - LONGEST_IDLE)).fetchone()
+            row = database.execute(query, (digest, now - LONGEST_IDLE)).fetchone()
             if row is None:
                 return None
             name, password, used_at = row
             hashed = passwords.get(name)
             if hashed is None or _digest(hashed) != password:
-                self._database.execute("DELETE FROM session WHERE token = ?", (digest,))
+                database.execute("DELETE FROM session WHERE token = ?", (digest,))
                 return None
             renewed = used_at < now - _RENEWED_AFTER
             if renewed:
-                self._database.execute("UPDATE session SET used_at = ? WHERE token = ?", (now, digest))
+                database.execute("UPDATE session SET used_at = ? WHERE token = ?", (now, digest))
         return Session(name, renewed)
 
     def end(self, token: str) -> None:
         """End a session; a token of none does no harm."""
-        with self._lock, self._database:
-            self._database.execute("DELETE FROM session WHERE token = ?", (_digest(token),))
+        with self._database() as database:
+            database.execute("DELETE FROM session WHERE token = ?", (_digest(token),))
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what is asked later opens it again."""
         with self._lock:
-            self._database.close()
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
 
 
 def _connect(path: str | Path) -> sqlite3.Connection:
