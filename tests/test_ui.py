@@ -505,7 +505,7 @@ def test_an_answer_is_exported_through_the_page(client: TestClient) -> None:
     config = client.get("/config").json()
     events = config["dependencies"]
     ask = next(index for index, event in enumerate(events) if len(event["targets"]) == 2)
-    downloads = [index for index, event in enumerate(events) if event["targets"][0][1] == "download"]
+    downloads = [index for index, event in enumerate(events) if [kind for _, kind in event["targets"]] == ["download"]]
 
     def join(index: int, data: list[object], event_data: object = None) -> str:
         event = {"fn_index": index, "data": data, "event_data": event_data, "session_hash": "export"}

@@ -21,6 +21,7 @@ from briefqa.question import LONGEST_QUESTION, frame_language
 from briefqa.store import Snapshot
 from briefqa.ui.answers import Turn, render_conversation, render_export_menu, render_notice, render_welcome
 from briefqa.ui.downloads import make_download
+from briefqa.ui.endpoints import add_endpoints
 from briefqa.ui.reading import style
 from briefqa.ui.strings import Strings, choose, translations
 
@@ -110,6 +111,7 @@ def build_page(qa: BriefQA) -> tuple[gr.Blocks, gr.I18n]:
         clear.click(empty, None, outputs, **quiet)
         for exported in (log, menu):
             exported.download(export, [turns], [file], **quiet).then(None, [file], None, js=_SAVE, **quiet)
+        add_endpoints(qa)
     page.queue(default_concurrency_limit=CONCURRENT_ANSWERS, max_size=LONGEST_QUEUE)
     return page, i18n
 
