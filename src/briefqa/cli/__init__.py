@@ -13,6 +13,7 @@ heavy is imported by the command that needs it.
 | `indexes`   | build, status |
 | `questions` | ask, search, chat |
 | `answers`   | export, verify |
+| `agents`    | mcp |
 | `golden`    | eval |
 """
 
@@ -24,6 +25,7 @@ from typing import Annotated
 
 import typer
 
+from briefqa.cli.agents import mcp
 from briefqa.cli.answers import export, verify
 from briefqa.cli.golden import evaluate_golden_set
 from briefqa.cli.indexes import build, status
@@ -78,3 +80,4 @@ app.command()(export)
 app.command()(verify)
 app.command()(status)
 app.command()(chat)
+app.command()(mcp)
