@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -200,6 +202,17 @@ def test_two_are_served_at_once(chat: str) -> None:
                 for each, (question, name) in zip(clients, pair, strict=True)
             ]
             assert all(job.result(30) for job in jobs)
+
+
+def test_the_program_of_the_readme_works(tmp_path: Path) -> None:
+    briefqa.build(ROOT / "corpus", tmp_path / "index", encoder=BigramEncoder())
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(from gradio_client.*?)```", readme, re.DOTALL)
+    with briefqa.open(tmp_path / "index", BigramEncoder()) as qa, serving(lambda: create_app(qa)) as url:
+        program = program.replace("http://127.0.0.1:7860", url)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "https://www.example.org/briefs/" in done.stdout
 
 
 @contextmanager

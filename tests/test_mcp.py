@@ -253,6 +253,17 @@ def test_an_agent_starts_the_command_and_asks(sample: Path, tmp_path: Path, mode
     assert "'policy-details'" in wrong(unknown)
 
 
+def test_the_settings_of_the_readme_start_it(sample: Path) -> None:
+    (settings,) = re.findall(r"```json\n(\{\"mcpServers.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    told = json.loads(settings)["mcpServers"]["briefqa"]
+    args = [str(sample) if each == "/path/to/index" else each for each in told["args"]]
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", told["command"], *args], env={**os.environ, **told.get("env", {})}
+    )
+    (result,) = talk(stdio_client(command), ("ask", {"question": "which chips are banned?"}))
+    assert result.structured_content is not None and result.structured_content["answered"]
+
+
 @contextmanager
 def started(sample: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start the command as an agent does, with Ctrl-C working as in a terminal."""
