@@ -163,17 +163,28 @@ def test_the_version_is_printed(run) -> None:  # type: ignore[no-untyped-def]
 
 def test_alone_it_shows_its_commands(run) -> None:  # type: ignore[no-untyped-def]
     status, out, _ = run()
-    assert status == 0 and all(name in out for name in ("build", "ask", "export", "search", "eval", "status", "chat"))
+    assert status == 0 and all(
+        name in out for name in ("build", "ask", "export", "search", "eval", "status", "chat", "mcp")
+    )
 
 
 @pytest.mark.parametrize(
     "args",
-    [[], ["--help"], ["ask", "--help"], ["eval", "--help"], ["export", "--help"], ["verify", "--help"], ["--version"]],
+    [
+        [],
+        ["--help"],
+        ["ask", "--help"],
+        ["eval", "--help"],
+        ["export", "--help"],
+        ["verify", "--help"],
+        ["mcp", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     code = LIGHT.format(args=args) + (
         "heavy = ('torch', 'gradio', 'numpy', 'faiss', 'sentence_transformers', 'markdown_it', 'yaml', 'sqlite3',"
-        " 'matplotlib')\n"
+        " 'matplotlib', 'mcp')\n"
         "sys.exit('imported: ' + ', '.join(name for name in heavy if name in sys.modules)"
         " if any(name in sys.modules for name in heavy) else 0)"
     )

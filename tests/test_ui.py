@@ -16,6 +16,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from briefqa.ui.answers import Turn, render_answer_text, render_conversation, render_export_menu, render_welcome
 from conftest import POLICY, VENDORS, BigramEncoder
 
 import briefqa
@@ -27,7 +28,6 @@ from briefqa.citations import web_url
 from briefqa.export import EXPORTS, from_json, to_markdown
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ui import serve
-from briefqa.ui.answers import Turn, render_answer_text, render_conversation, render_export_menu, render_welcome
 from briefqa.ui.downloads import file_name, make_download
 from briefqa.ui.links import original_url, quote_check, source_path
 from briefqa.ui.source import render_article
@@ -505,7 +505,7 @@ def test_an_answer_is_exported_through_the_page(client: TestClient) -> None:
     config = client.get("/config").json()
     events = config["dependencies"]
     ask = next(index for index, event in enumerate(events) if len(event["targets"]) == 2)
-    downloads = [index for index, event in enumerate(events) if event["targets"][0][1] == "download"]
+    downloads = [index for index, event in enumerate(events) if [kind for _, kind in event["targets"]] == ["download"]]
 
     def join(index: int, data: list[object], event_data: object = None) -> str:
         event = {"fn_index": index, "data": data, "event_data": event_data, "session_hash": "export"}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from briefqa.errors import (
         ArticleError,
         BriefqaError,
+        ConversationsError,
         CorpusError,
         EncoderMismatchError,
         EncoderNotFoundError,
@@ -57,6 +58,7 @@ _MODULE_OF = {
     "errors": [
         "ArticleError",
         "BriefqaError",
+        "ConversationsError",
         "CorpusError",
         "EncoderMismatchError",
         "EncoderNotFoundError",
@@ -81,6 +83,7 @@ __all__ = [
     "ArticleError",
     "BriefQA",
     "BriefqaError",
+    "ConversationsError",
     "BuildReport",
     "Check",
     "Citation",

@@ -29,6 +29,7 @@ from briefqa.answer import Answer
 from briefqa.errors import ConversationsError, SavedAnswerError
 from briefqa.restoring import restore
 from briefqa.store import Filters
+from briefqa.store.schema import database
 from briefqa.writing import one_line, whole_characters
 
 FILE = "conversations.db"
@@ -265,8 +266,8 @@ class Conversations:
 
 
 def read_feedback(index: Path) -> list[Feedback]:
-    """Return the feedback on an index's answers, the newest first; none where nobody chatted yet."""
-    if not (index / FILE).exists():
+    """Return the feedback on an index's answers, the newest first; none where nobody chatted. Raises IndexNotFoundError."""
+    if not (database(index).parent / FILE).exists():
         return []
     kept = Conversations(index)
     try:

@@ -19,6 +19,7 @@ from briefqa.writing import without_hidden
 if TYPE_CHECKING:
     from rich.console import OverflowMethod
 
+    from briefqa.conversations import Feedback
     from briefqa.evaluate import Evaluation, Scores
     from briefqa.verification import Verification
 
@@ -65,6 +66,26 @@ def render_hits(hits: Sequence[Hit]) -> RenderableType:
         best = hit.spans[0].text if hit.spans else hit.text
         grid.add_row(Text(f"{hit.rank}", style="bold cyan"), Text(f"{hit.score:.3f}", style="dim"), _text(best))
         grid.add_row("", "", _source(hit.title, hit.heading, hit.date, hit.article, hit.anchor))
+        grid.add_row("")
+    return grid
+
+
+def render_feedback(given: Sequence[Feedback]) -> RenderableType:
+    """Return the feedback: the rating, the question with the comment, and which sections were cited."""
+    if not given:
+        return Text("no feedback yet: readers give it with the thumbs below an answer in the chat")
+    grid = _grid(2)
+    for one in given:
+        mark = Text("+", style="bold green") if one.rating == "up" else Text("-", style="bold red")
+        grid.add_row(mark, _text(one.question, style="bold"))
+        if one.comment:
+            grid.add_row("", _text(one.comment))
+        answered = one.answer.worded_by or "quoted" if one.answer.answered else "refused"
+        grid.add_row("", _text(f"{one.given_at[:16].replace('T', ' ')} UTC · {answered}", style="dim"))
+        for citation in one.answer.citations:
+            grid.add_row(
+                "", _source(citation.title, citation.heading, citation.date, citation.article, citation.anchor)
+            )
         grid.add_row("")
     return grid
 

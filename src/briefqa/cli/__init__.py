@@ -13,8 +13,9 @@ heavy is imported by the command that needs it.
 | `indexes`   | build, status |
 | `questions` | ask, search |
 | `answers`   | export, verify |
+| `agents`    | mcp |
 | `golden`    | eval |
-| `serving`   | chat, password |
+| `serving`   | chat, password, feedback |
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from typing import Annotated
 
 import typer
 
+from briefqa.cli.agents import mcp
 from briefqa.cli.answers import export, verify
 from briefqa.cli.golden import evaluate_golden_set
 from briefqa.cli.indexes import build, status
 from briefqa.cli.questions import ask, search
-from briefqa.cli.serving import chat, password
+from briefqa.cli.serving import chat, feedback, password
 from briefqa.errors import BriefqaError
 from briefqa.writing import one_line
 
@@ -81,3 +83,5 @@ app.command()(verify)
 app.command()(status)
 app.command()(chat)
 app.command()(password)
+app.command()(feedback)
+app.command()(mcp)

@@ -1,4 +1,4 @@
-"""The commands that serve the chat: chat, password."""
+"""The commands about the chat: chat, password, feedback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index, LLMBaseURL, LLMKey, LLMModel
+from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel
+from briefqa.cli.printing import console, print_json
 
 
 def chat(
@@ -28,6 +29,10 @@ def chat(
     root_path: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Where a proxy serves the chat: /briefs, or / for the proxy's root."),
+    ] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(envvar="BRIEFQA_CORPUS", help="Folder of articles to rebuild from; else where it was built from."),
     ] = None,
     workers: Annotated[int, typer.Option(help="How many answers are worked on at a time.", min=1, max=1000)] = 16,
     llm_base_url: LLMBaseURL = "",
@@ -54,6 +59,7 @@ def chat(
         auth=auth,
         admins=admin or (),
         root_path=root_path,
+        corpus=corpus,
         workers=workers,
         warn=lambda line: typer.echo(f"briefqa: {line}", err=True),
     )
@@ -81,3 +87,16 @@ def _ask_for_password(name: str) -> str:
         prompt: str = typer.prompt(f"Password of {name}", hide_input=True, confirmation_prompt="Once more", err=True)
         return prompt
     return sys.stdin.buffer.readline().decode("utf-8", "surrogateescape").rstrip("\r\n")
+
+
+def feedback(index: Index = Path("index"), as_json: Json = False) -> None:
+    """List what people thought of answers in the chat, the newest first."""
+    from briefqa.conversations import read_feedback
+
+    given = read_feedback(index)
+    if as_json:
+        print_json(given)
+        return
+    from briefqa.terminal import render_feedback
+
+    console().print(render_feedback(given))

@@ -119,6 +119,7 @@ def serve(
     auth: str | Path | None = None,
     admins: Collection[str] = (),
     root_path: str | None = None,
+    corpus: str | Path | None = None,
     workers: int = WORKERS,
     warn: Callable[[str], object] | None = None,
 ) -> None:
@@ -127,7 +128,8 @@ def serve(
     port: 0 takes a free one. announce: called with one line once the page can be opened. llm: words the answers; left
     out, the one that the environment names. auth: the file of those who may log in. admins: who of them may rebuild and
     upload; without auth that is whoever uses a loopback address. root_path: where a proxy serves the chat, "/" for its
-    root; None: there is no proxy. warn: called with one line if others can read the briefs without a log-in.
+    root; None: there is no proxy. corpus, workers: as in create_app. warn: called with one line if others can read the
+    briefs without a log-in.
     Raises the errors of BriefQA, PasswordFileError, and BriefqaError where nothing can listen there.
     """
     from briefqa.api import BriefQA
@@ -139,7 +141,13 @@ def serve(
         loopback = ip_address(listener.getsockname()[0]).is_loopback
         local = loopback and passwords is None and root_path is None
         app = create_app(
-            qa, passwords=passwords, admins=admins, local=local, root_path=root_path or "", workers=workers
+            qa,
+            passwords=passwords,
+            admins=admins,
+            local=local,
+            root_path=root_path or "",
+            workers=workers,
+            corpus=corpus,
         )
         warm.finish()
         import uvicorn

@@ -63,7 +63,7 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     _add_news(app, freshness)
     add_upload_route(app, lambda: corpus, lambda request: visitor(request).admin, lambda name: freshness.forget())
 
-    page, i18n = build_page(Room(qa, kept), Shelf(qa, freshness, rebuilding), workers)
+    page, i18n = build_page(qa, Room(qa, kept), Shelf(qa, freshness, rebuilding), workers)
     # Gradio runs functions in threads: with another number than 40 in threads of its own, so that briefs can be read
     # however many answers are waited for. Its launch() sets both; a mounted page has no other way.
     page.max_threads = page._queue.max_thread_count = max(41, workers + _SPARE_THREADS)

@@ -54,8 +54,8 @@ def render_drawer(conversations: Sequence[Conversation], current: str, strings: 
     items = "".join(_conversation(conversation, current, strings) for conversation in conversations)
     none = "" if items else f'<p class="bq-note">{escape(strings.conversations_none)}</p>'
     return (
-        f'<nav aria-label="{escape(strings.conversations)}"><div class="bq-bar"><h2>{escape(strings.conversations)}</h2>'
-        f"{_plain('bq-close-drawer', strings.close)}</div>"
+        f'<nav aria-label="{escape(strings.conversations)}"><div class="bq-bar">'
+        f"<h2>{escape(strings.conversations)}</h2>{_plain('bq-close-drawer', strings.close)}</div>"
         f"{_raising('clear', strings.clear, 'bq-new')}{none}<ul>{items}</ul></nav>"
     )
 

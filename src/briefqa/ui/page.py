@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from briefqa.api import BriefQA
+from briefqa.ui.endpoints import add_endpoints
 from briefqa.ui.room import Room
 from briefqa.ui.shelf import Shelf
 from briefqa.ui.strings import translations
@@ -24,7 +26,7 @@ LONGEST_QUEUE = 256
 _SCRIPTS = ("shell.js", "source.js", "turns.js", "uploads.js")
 
 
-def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
+def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
     """Return the page and the translations to mount it with."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
@@ -73,6 +75,8 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
                     briefs = _html("bq-list")
 
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # Counted together: --workers is how many answers are written at a time, whatever they were asked by.
+        answering = {**quiet, "concurrency_id": "answers", "concurrency_limit": workers}
         talk = [conversation, log, now, drawer, alert, question, instead_of]
         corpus = [limits, filters, briefs]
         frame = [source, ask, stop]
@@ -83,7 +87,7 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
 
         entered = page.load(room.enter, [conversation], [*talk, *frame], **quiet)
         page.load(shelf.enter, looking, corpus, **quiet)
-        linked = entered.then(room.follow_link, [scope], talk, **quiet)
+        linked = entered.then(room.follow_link, [scope], talk, **answering)
         asked = [
             gr.on(
                 [question.submit, ask.click],
@@ -95,8 +99,8 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
             )
         ]
         for turns in (log, now):
-            asked.append(turns.select(room.ask_example, here, talk, trigger_mode="once", **quiet))
-            asked.append(turns.retry(room.ask_again, [conversation], talk, trigger_mode="once", **quiet))
+            asked.append(turns.select(room.ask_example, here, talk, trigger_mode="once", **answering))
+            asked.append(turns.retry(room.ask_again, [conversation], talk, trigger_mode="once", **answering))
             turns.edit(room.edit, [conversation], talk, **quiet).then(None, js=_FOCUS_QUESTION, **quiet)
             turns.like(room.rate, [conversation], [log, now], **quiet)
         for menu in (log, now, top):
@@ -118,7 +122,8 @@ def build_page(room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> t
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
         rebuilt = changes.apply(shelf.rebuild, None, [changes], trigger_mode="once", **quiet)
         rebuilt.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
-    page.queue(default_concurrency_limit=workers, max_size=LONGEST_QUEUE)
+        add_endpoints(qa, shelf.rebuild_now)
+    page.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE)
     return page, i18n
 
 
@@ -136,7 +141,7 @@ def _html(elem_id: str) -> gr.HTML:
     return gr.HTML(elem_id=elem_id, apply_default_css=False, js_on_load=_FORWARD)
 
 
-# gr.HTML lets a page's own elements raise its events: what has data-event raises that, with its other data-… attributes.
+# gr.HTML lets what stands in it raise its events: what has data-event raises that, with its other data-… attributes.
 _FORWARD = """
 const raise = (from, more) => trigger(from.dataset.event, {...from.dataset, ...more});
 element.addEventListener("click", (event) => {

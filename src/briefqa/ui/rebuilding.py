@@ -27,9 +27,9 @@ from briefqa.errors import (
     IndexLockedError,
 )
 from briefqa.indexing import BuildReport, build
-from briefqa.ui.turns import render_notice
 from briefqa.ui.briefs import render_problems
 from briefqa.ui.strings import Strings
+from briefqa.ui.turns import render_notice
 
 # As often as an eye can follow a bar.
 SECONDS_BETWEEN_STATES = 0.1

@@ -34,7 +34,7 @@ _AS_IT_IS = gr.skip()
 class Room:
     """What the page's events do with conversations.
 
-    Handlers that change one return, in this order: its key, its earlier turns, its last turn, the list of all, a notice,
+    Handlers that change one return, in this order: its key, its earlier turns, its last one, the list of all, a notice,
     the composer, and the id of the turn that the composer's question stands for (0: a new one).
     """
 

@@ -17,6 +17,7 @@ from briefqa.indexing import BuildReport
 from briefqa.store import Filters, Snapshot
 from briefqa.ui.access import visitor
 from briefqa.ui.briefs import render_briefs, render_changes, render_filters
+from briefqa.ui.endpoints import Refused
 from briefqa.ui.frame import render_top, render_upkeep
 from briefqa.ui.freshness import Freshness
 from briefqa.ui.rebuilding import Rebuilding, render_progress
@@ -80,12 +81,12 @@ class Shelf:
             yield self._changes(snapshot, request, render_progress(state, strings))
 
     def rebuild_now(self, request: gr.Request) -> BuildReport:
-        """Bring the index up to date for a program, and return the report. Raises what the build raised."""
+        """Bring the index up to date for a program; return the report. Raises Refused, and what the build raised."""
         if not visitor(request).admin:
-            raise PermissionError("only an admin may rebuild the index")
+            raise Refused("only an administrator may rebuild the index")
         *_, last = self._rebuilding.run()
         if last.report is None:
-            raise last.error or RuntimeError("the build ended without a report")
+            raise last.error or Refused("the build ended without a report; the server's log says why")
         return last.report
 
     def _changes(self, snapshot: Snapshot, request: gr.Request, report: str = "") -> str:

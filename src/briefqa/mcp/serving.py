@@ -1,0 +1,125 @@
+"""The connection to agents: standard input and output, or HTTP.
+
+The protocol is answered before the encoder is loaded: the first question waits for that, the start does not.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+
+from briefqa.errors import BriefqaError
+from briefqa.mcp.tools import make_server
+
+if TYPE_CHECKING:
+    from briefqa.api import BriefQA
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ANY_ADDRESS = ("0.0.0.0", "::", "")
+_SCHEMES = ("http", "https")  # a proxy before this server may speak TLS
+_SECONDS_TO_END = 1
+
+
+def serve(
+    index: str | Path | None = None,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    allowed_hosts: Sequence[str] = (),
+    announce: Callable[[str], object] | None = None,
+) -> None:
+    """Serve an index to agents until they close the connection or Ctrl-C.
+
+    port: left out, standard input and output are the connection; else streamable HTTP, 0 takes a free one.
+    allowed_hosts: names of this machine under which it may be called besides `host` and loopback; calls by other names
+    are refused, since a page in a browser could make them. announce: called with one line when HTTP is open.
+    Raises IndexNotFoundError, IndexCorruptError, and BriefqaError where nothing can listen there.
+    """
+    from briefqa.settings import Settings
+    from briefqa.store import IndexReader
+
+    path = Settings.from_environment(index=index).index
+    IndexReader(path).close()  # a missing index is told now, and not to the agent
+    if port is None:
+        with _opening(path) as qa:
+            make_server(qa).run("stdio")
+        return
+    if host in _ANY_ADDRESS and not allowed_hosts:
+        raise BriefqaError(f"on {host or 'any address'} others call this machine by a name: say it with --allowed-host")
+    with _listen(host, port) as listener, _opening(path) as qa:
+        _serve_http(make_server(qa), listener, host, allowed_hosts, announce)
+
+
+def _serve_http(
+    server: MCPServer[Any],
+    listener: socket.socket,
+    host: str,
+    allowed_hosts: Sequence[str],
+    announce: Callable[[str], object] | None,
+) -> None:
+    import uvicorn
+
+    port = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    names = [*_LOOPBACK, *allowed_hosts, *([] if host in _ANY_ADDRESS else [shown])]
+    app = server.streamable_http_app(
+        stateless_http=True,  # no tool remembers anything, so agents need no session and survive a restart
+        json_response=True,
+        transport_security=TransportSecuritySettings(
+            allowed_hosts=[form for name in names for form in (name, f"{name}:*")],
+            allowed_origins=[
+                f"{scheme}://{form}" for name in names for form in (name, f"{name}:*") for scheme in _SCHEMES
+            ],
+        ),
+    )
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and announce:
+                announce(f"briefqa mcp is open at http://{_LOOPBACK[0] if host in _ANY_ADDRESS else shown}:{port}/mcp")
+
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, timeout_graceful_shutdown=_SECONDS_TO_END, ws="none"
+    )
+    Server(config).run([listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = f"nothing can listen on {host}, port {port} ({error.strerror})"
+        raise BriefqaError(f"{reason}: choose another with --port (0: any free one)") from error
+
+
+@contextmanager
+def _opening(index: Path) -> Iterator[Callable[[], BriefQA]]:
+    """Open the index and load its encoder beside other work; gives what waits for that, and raises what it raised."""
+    opened: Future[BriefQA] = Future()
+
+    def work() -> None:
+        try:
+            from briefqa.api import BriefQA
+
+            qa = BriefQA(index)
+            qa.retrieve("warm-up", k=1)
+            opened.set_result(qa)
+        except BaseException as error:
+            opened.set_exception(error)
+
+    # A daemon, so that Ctrl-C does not wait for it.
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        yield opened.result
+    finally:
+        if opened.exception() is None:  # waits: the interpreter must not end below a library that is being loaded
+            opened.result().close()
