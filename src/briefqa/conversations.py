@@ -266,7 +266,7 @@ class Conversations:
 
 
 def read_feedback(index: Path) -> list[Feedback]:
-    """Return the feedback on an index's answers, the newest first; none where nobody chatted. Raises IndexNotFoundError."""
+    """Return the feedback on an index's answers, the newest first. Raises IndexNotFoundError, ConversationsError."""
     if not (database(index).parent / FILE).exists():
         return []
     kept = Conversations(index)
