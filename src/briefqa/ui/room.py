@@ -51,7 +51,7 @@ class Room:
         strings, who = chosen(request), visitor(request)
         key = text(held) or text(request.query_params.get("c"))
         shown = self._conversation(who, key, strings)
-        composer = gr.update(placeholder=strings.ask_about)
+        composer = gr.update(placeholder=strings.ask_about, label=strings.question)
         # Of the Chinese codes Gradio's own choice of language knows zh-CN and zh-TW alone, and it cannot be switched.
         buttons = gr.update(value=strings.ask), gr.update(value=strings.stop)
         return *shown, "", composer, 0, render_source(strings), *buttons

@@ -33,7 +33,7 @@ class Shelf:
     """What the page's events do with the corpus.
 
     Handlers that show all of it return, in this order: the bar on top, what changed since the last build, the scope
-    above the composer, the filters, the list of briefs, and the generation of the index that this is of.
+    above the composer, the filters, the list of briefs, the words of the search, and the generation of the index.
     """
 
     def __init__(self, qa: BriefQA, freshness: Freshness, rebuilding: Rebuilding) -> None:
@@ -48,13 +48,14 @@ class Shelf:
             scope = read_scope(held)
             top = render_top(snapshot, who, strings)
             shown = self._narrowed(snapshot, scope, text(search, _LONGEST_SEARCH), strings)
-            return top, self._changes(snapshot, request), *shown, snapshot.generation
+            words = gr.update(placeholder=strings.search, label=strings.search)
+            return top, self._changes(snapshot, request), *shown, words, snapshot.generation
 
     def catch_up(self, held: Any, search: Any, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the corpus anew if a build has come since; after a question, which was answered from the new index."""
         with self._qa.store.snapshot() as snapshot:
             newer = snapshot.generation != shown
-        return self.enter(held, search, request) if newer else (_AS_IT_IS,) * 6
+        return self.enter(held, search, request) if newer else (_AS_IT_IS,) * 7
 
     def narrow(self, held: Any, search: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Change the scope by what was clicked; returns the scope, and what shows it."""

@@ -40,11 +40,12 @@ def render_turn(turn: Turn, strings: Strings, last: bool = False) -> str:
     """
     state = turn_state(turn)
     question = f'<h2 class="bq-question" lang="{frame_language(turn.question)}">{escape(turn.question)}</h2>'
-    limits = scope_words(turn.scope, strings)
+    titles = {hit.article: hit.title for hit in turn.answer.hits} if turn.answer else {}
+    limits = scope_words(turn.scope, strings, titles)
     limited = f'<p class="bq-understood">{escape(strings.scope_of.format(scope=limits))}</p>' if limits else ""
     if turn.answer:
         body = _understood(turn.answer, strings) + _said(state, strings)
-        body += _answered(turn.answer, strings) if turn.answer.answered else _refused(turn.answer, strings)
+        body += _answered(turn.answer, state, strings) if turn.answer.answered else _refused(turn.answer, strings)
     else:
         body = _said(state, strings)
     if turn.detail:
@@ -115,10 +116,10 @@ def _said_as(words: str, question: str) -> str:
     return f'<p class="bq-understood">{escape(before)}{shown}{escape(after)}</p>'
 
 
-def _answered(answer: Answer, strings: Strings) -> str:
+def _answered(answer: Answer, state: str, strings: Strings) -> str:
     text = render_answer_text(answer.text, answer.citations, strings, answer.doubts)
     notes = [answer.notice] if answer.notice else []
-    notes += [strings.worded.format(model=answer.worded_by)] if answer.worded_by else []
+    notes += [strings.worded.format(model=answer.worded_by)] if state == "worded" else []
     return (
         f'<div class="bq-answer" lang="{frame_language(answer.question)}">{text}</div>'
         + "".join(f'<p class="bq-note" role="note">{escape(note)}</p>' for note in notes)
