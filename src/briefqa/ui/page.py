@@ -78,26 +78,17 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         # Counted together: --workers is how many answers are written at a time, whatever they were asked by.
         answering = {**quiet, "concurrency_id": "answers", "concurrency_limit": workers}
         talk = [conversation, log, now, drawer, alert, question, instead_of]
-        corpus = [limits, filters, briefs]
         frame = [source, ask, stop]
         narrowed = [limits, filters, briefs]
         corpus = [top, changes, *narrowed, search, generation]
         here = [conversation, scope]
         looking = [scope, search]
 
-        entered = page.load(room.enter, [conversation], [*talk, *frame], **quiet)
+        entered = page.load(room.enter, None, [*talk, *frame], **quiet)
         page.load(shelf.enter, looking, corpus, **quiet)
-        linked = entered.then(room.follow_link, [scope], talk, **answering)
-        asked = [
-            gr.on(
-                [question.submit, ask.click],
-                room.ask,
-                [question, instead_of, *here],
-                talk,
-                trigger_mode="once",
-                **quiet,
-            )
-        ]
+        asked = [entered.then(room.follow_link, here, talk, **answering)]
+        asking = [question.submit, ask.click]
+        asked.append(gr.on(asking, room.ask, [question, instead_of, *here], talk, trigger_mode="once", **answering))
         for turns in (log, now):
             asked.append(turns.select(room.ask_example, here, talk, trigger_mode="once", **answering))
             asked.append(turns.retry(room.ask_again, [conversation], talk, trigger_mode="once", **answering))
@@ -105,18 +96,23 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
             turns.like(room.rate, [conversation], [log, now], **quiet)
         for menu in (log, now, top):
             menu.download(room.export, [conversation], [file], **quiet).then(None, [file], None, js=_SAVE, **quiet)
-        stop.click(room.stop, [conversation], talk, cancels=[linked, *asked], **quiet)
+        alert.undo(room.keep, None, talk, **quiet)
+        # What shows another conversation stops following the answer of the one before; it is written all the same.
+        leaving = {**quiet, "cancels": asked}
+        stop.click(room.stop, [conversation], talk, **leaving)
         for event in asked:
             event.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
 
-        top.clear(room.clear, None, talk, **quiet).then(None, js=_FOCUS_QUESTION, **quiet)
+        top.clear(room.clear, None, talk, **leaving).then(None, js=_FOCUS_QUESTION, **quiet)
         top.expand(room.list_again, [conversation], [drawer], **quiet)
-        language = top.select(room.enter, [conversation], [*talk, *frame], **quiet)
+        language = top.select(room.translate, [conversation], [*talk, *frame], **leaving)
         language.then(shelf.enter, looking, corpus, **quiet)
-        drawer.select(room.open, None, talk, **quiet)
-        drawer.clear(room.clear, None, talk, **quiet)
+        opened = drawer.select(room.open, None, talk, **leaving)
+        deleted = drawer.delete(room.delete, [conversation], talk, **leaving)
+        for shown in (opened, deleted, language):
+            shown.then(room.follow, [conversation], talk, **answering)
+        drawer.clear(room.clear, None, talk, **leaving)
         drawer.edit(room.rename, [conversation], [drawer], **quiet)
-        drawer.delete(room.delete, [conversation], talk, **quiet)
         for narrowing in narrowed:
             narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **quiet)
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)

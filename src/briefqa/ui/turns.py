@@ -82,6 +82,12 @@ def render_notice(notice: str) -> str:
     return f'<p class="bq-notice" role="alert">{escape(notice)}</p>' if notice else ""
 
 
+def render_editing(strings: Strings) -> str:
+    """Return what stands above the composer while it holds an earlier question."""
+    keep = f'<button type="button" data-event="undo">{escape(strings.editing_not)}</button>'
+    return f'<p class="bq-hint" role="status">{escape(strings.editing)} {keep}</p>'
+
+
 def render_export_menu(strings: Strings, turn_id: int = 0, cited: bool = True) -> str:
     """Return a menu of formats for the answer of a turn, or with 0 for the whole conversation.
 

@@ -51,6 +51,7 @@ CHINESE = Strings(
     edit="修改",
     editing="正在修改之前的问题，新的回答会取代原来的回答。若其后还有提问，原来的对话会保留在记录中。",
     example="关于“{heading}”，简报说了什么？",
+    editing_not="不修改",
     examples="可以这样问",
     export="导出",
     export_answer="导出这个回答",

@@ -54,6 +54,7 @@ ENGLISH = Strings(
         " If others follow it, the conversation as it was stays in the list."
     ),
     example="What do the briefs say about “{heading}”?",
+    editing_not="Leave it as it is",
     examples="Questions to begin with",
     export="Export",
     export_answer="Export this answer",

@@ -54,6 +54,7 @@ class Strings:
     doubt_unsupported: str
     edit: str
     editing: str
+    editing_not: str
     example: str
     examples: str
     export: str
