@@ -62,6 +62,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
             with gr.Column(elem_id="bq-panel"):
                 source = _html("bq-source")
                 with gr.Column(elem_id="bq-briefs"):
+                    upkeep = _html("bq-upkeep")
                     changes = _html("bq-changes")
                     filters = _html("bq-filters")
                     search = gr.Textbox(
@@ -80,7 +81,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         talk = [conversation, log, now, drawer, alert, question, instead_of]
         frame = [source, ask, stop]
         narrowed = [limits, filters, briefs]
-        corpus = [top, changes, *narrowed, search, generation]
+        corpus = [top, upkeep, changes, *narrowed, search, generation]
         here = [conversation, scope]
         looking = [scope, search]
 
@@ -116,8 +117,8 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         for narrowing in narrowed:
             narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **quiet)
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
-        rebuilt = changes.apply(shelf.rebuild, None, [changes], trigger_mode="once", **quiet)
-        rebuilt.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
+        upkeep.apply(shelf.rebuild, looking, corpus, trigger_mode="once", **quiet)
+        upkeep.expand(shelf.compare, None, [changes], **quiet)
         add_endpoints(qa, shelf.rebuild_now)
     page.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE)
     return page, i18n
