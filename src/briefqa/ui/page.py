@@ -30,6 +30,8 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
     """Return the page and the translations to mount it with."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        add_endpoints(qa, shelf.rebuild_now)  # first: a handler of the page called `ask` would take the name /ask
+
         # What the browser holds. An id of a turn that is asked again in other words; 0 for a new question.
         conversation = gr.Textbox("", visible=False)
         scope = gr.JSON({}, visible=False)
@@ -95,7 +97,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
                 [question, instead_of, *here],
                 talk,
                 trigger_mode="once",
-                **quiet,
+                **answering,
             )
         ]
         for turns in (log, now):
@@ -122,7 +124,6 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
         rebuilt = changes.apply(shelf.rebuild, None, [changes], trigger_mode="once", **quiet)
         rebuilt.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
-        add_endpoints(qa, shelf.rebuild_now)
     page.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE)
     return page, i18n
 
