@@ -108,7 +108,7 @@ class Room:
     def rename(self, held: Any, request: gr.Request, event: gr.EventData) -> str:
         """Give a conversation another title; returns the list."""
         strings, who = chosen(request), visitor(request)
-        self._kept.rename(who.owner, said(event, "conversation"), whole_characters(said(event, "title", 500)))
+        self._kept.rename(who.owner, said(event, "conversation"), said(event, "title", 500))
         return self._drawer(who, text(held), strings)
 
     def delete(self, held: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
@@ -130,9 +130,10 @@ class Room:
         turn = self._chosen(held, request, event)
         if turn is None:
             return _AS_IT_IS, _AS_IT_IS
-        rating, comment = said(event, "rating"), whole_characters(said(event, "comment", 10_000))
-        rating = "" if rating == turn.rating and not comment else rating
-        self._kept.rate(who.owner, text(held), turn.id, rating, comment)
+        rating, comment = said(event, "rating"), said(event, "comment", 10_000)
+        if rating in ("up", "down"):
+            again = rating == turn.rating and "comment" not in event._data  # an empty comment is no second thumb
+            self._kept.rate(who.owner, text(held), turn.id, "" if again else rating, comment)
         _, earlier, last, _ = self._conversation(who, text(held), strings)
         return earlier, last
 
@@ -197,8 +198,8 @@ def check_length(question: str, strings: Strings) -> str:
 
 
 def text(value: Any, longest: int = _LONGEST_KEY) -> str:
-    """Return a value of a browser's if it is text of at most this many characters, else ""."""
-    return value if isinstance(value, str) and len(value) <= longest else ""
+    """Return a value of a browser's if it is text of at most this many characters, else ""; JSON can hold half of one."""
+    return whole_characters(value) if isinstance(value, str) and len(value) <= longest else ""
 
 
 def said(event: gr.EventData, name: str, longest: int = LONGEST_QUESTION) -> str:
