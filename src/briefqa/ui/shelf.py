@@ -79,7 +79,7 @@ class Shelf:
             return render_briefs(snapshot, read_scope(held), text(search, _LONGEST_SEARCH), chosen(request))
 
     def rebuild(self, held: Any, search: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Bring the index up to date, for an admin; show how far it is, and at the end the report above the new corpus."""
+        """Bring the index up to date, for an admin; show how far it is, and at the end a report above the corpus."""
         strings = chosen(request)
         if not visitor(request).admin:
             yield _NOTHING
