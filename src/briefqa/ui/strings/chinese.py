@@ -26,7 +26,6 @@ CHINESE = Strings(
     comment_ask="哪里对，哪里不对？（可不填）",
     comment_send="发送",
     comment_thanks="谢谢。您的意见：{comment}",
-    conversation="对话",
     conversations="对话记录",
     conversations_none="您的对话会列在这里。",
     copied="已复制",

@@ -26,7 +26,6 @@ ENGLISH = Strings(
     comment_ask="What was right, or wrong? (optional)",
     comment_send="Send",
     comment_thanks="Thank you. Your comment: {comment}",
-    conversation="Conversation",
     conversations="Conversations",
     conversations_none="Your conversations will be listed here.",
     copied="Copied",

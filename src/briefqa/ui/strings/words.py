@@ -30,7 +30,6 @@ class Strings:
     comment_ask: str
     comment_send: str
     comment_thanks: str
-    conversation: str
     conversations: str
     conversations_none: str
     copied: str
