@@ -115,7 +115,7 @@ class Conversations:
         except sqlite3.OperationalError as error:
             _log.warning("%s cannot be written (%s): conversations end with this server", self._path, error)
             self._connection = _open(":memory:")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
 
     def close(self) -> None:
@@ -160,7 +160,10 @@ class Conversations:
                 return None
             found = connection.execute(f"SELECT {_TURN} FROM turn WHERE conversation = ? ORDER BY id", (key,))
             rows = found.fetchall()
-        return tuple(_turn(row) for row in rows)
+        try:
+            return tuple(_turn(row) for row in rows)
+        except (SavedAnswerError, TypeError, ValueError) as error:
+            raise self._damaged(error) from error
 
     def add(self, owner: str, key: str, turn: Turn) -> Turn | None:
         """Keep a new turn at the end; return it with its id, or None where this owner has no such conversation."""
@@ -257,7 +260,7 @@ class Conversations:
                 raise ConversationsError(
                     f"{self._path} cannot be written ({error}): check its folder and the space on the disk"
                 ) from error
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> ConversationsError:
