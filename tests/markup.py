@@ -56,6 +56,6 @@ def assert_harmless(html: str) -> Elements:
         assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcdoc")]
         address = attributes.get("href", "source/")
         assert re.match(r"source/", address) and "/../" not in address, address
-        assert attributes.get("data-event", "change") == "change"
+        assert attributes.get("data-event", "input") == "input"
         assert tag != "button" or attributes["type"] == "button"
     return page

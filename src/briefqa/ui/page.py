@@ -111,14 +111,14 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
 
         top.clear(room.clear, None, talk, **quiet).then(None, js=_FOCUS_QUESTION, **quiet)
         top.expand(room.list_again, [conversation], [drawer], **quiet)
-        language = top.change(room.enter, [conversation], [*talk, *frame], **quiet)
+        language = top.input(room.enter, [conversation], [*talk, *frame], **quiet)
         language.then(shelf.enter, looking, corpus, **quiet)
         drawer.select(room.open, None, talk, **quiet)
         drawer.clear(room.clear, None, talk, **quiet)
         drawer.edit(room.rename, [conversation], [drawer], **quiet)
         drawer.delete(room.delete, [conversation], talk, **quiet)
         for narrowing in narrowed:
-            narrowing.change(shelf.narrow, looking, [scope, *narrowed], **quiet)
+            narrowing.input(shelf.narrow, looking, [scope, *narrowed], **quiet)
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
         rebuilt = changes.apply(shelf.rebuild, None, [changes], trigger_mode="once", **quiet)
         rebuilt.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
@@ -150,7 +150,7 @@ element.addEventListener("click", (event) => {
 });
 element.addEventListener("change", (event) => {
   const input = event.target.closest("input[type=date]");
-  if (input) trigger("change", {field: input.name, value: input.value});
+  if (input) trigger("input", {field: input.name, value: input.value});
 });
 element.addEventListener("submit", (event) => {
   event.preventDefault();

@@ -158,7 +158,7 @@ def _removing(field: str, value: str, words: str, strings: Strings) -> str:
     words = one_line(words)
     label = strings.scope_remove.format(limit=words)
     return (
-        f'<button type="button" class="bq-limit" data-event="change" data-field="{field}" data-value="{escape(value)}"'
+        f'<button type="button" class="bq-limit" data-event="input" data-field="{field}" data-value="{escape(value)}"'
         f' aria-label="{escape(label)}" title="{escape(label)}">'
         f'<span lang="{frame_language(words)}">{escape(words)}</span><span aria-hidden="true"> ×</span></button>'
     )
@@ -167,7 +167,7 @@ def _removing(field: str, value: str, words: str, strings: Strings) -> str:
 def render_clear(strings: Strings) -> str:
     """Return the button that takes every limit away."""
     return (
-        '<button type="button" class="bq-unlimit" data-event="change" data-field="clear" data-value="">'
+        '<button type="button" class="bq-unlimit" data-event="input" data-field="clear" data-value="">'
         f"{escape(strings.scope_clear)}</button>"
     )
 
