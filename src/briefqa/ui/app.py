@@ -37,6 +37,7 @@ _SPARE_THREADS = 32
 def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     kept = Conversations(qa.index)
+    room = Room(qa, kept)
     logins = None
     if access.passwords is not None:
         logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))
@@ -44,6 +45,7 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        room.close()
         kept.close()
         if logins is not None:
             logins.sessions.close()
@@ -63,7 +65,7 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     _add_news(app, freshness)
     add_upload_route(app, lambda: corpus, lambda request: visitor(request).admin, lambda name: freshness.forget())
 
-    page, i18n = build_page(qa, Room(qa, kept), Shelf(qa, freshness, rebuilding), workers)
+    page, i18n = build_page(qa, room, Shelf(qa, freshness, rebuilding), workers)
     # Gradio runs functions in threads: with another number than 40 in threads of its own, so that briefs can be read
     # however many answers are waited for. Its launch() sets both; a mounted page has no other way.
     page.max_threads = page._queue.max_thread_count = max(41, workers + _SPARE_THREADS)

@@ -43,6 +43,10 @@ class Room:
         self._suggestions = Suggestions(qa)
         self._talk = Talk(qa, kept, self._suggestions)
 
+    def close(self) -> None:
+        """End what is being written, as the server ends."""
+        self._talk.close()
+
     def enter(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the page: the conversation that its address names, or the one that is held, or none yet.
 

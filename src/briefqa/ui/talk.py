@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from queue import SimpleQueue
 
 from briefqa.answer import Answer
 from briefqa.api import BriefQA
@@ -34,6 +35,7 @@ class Talk:
         self._suggestions = suggestions
         self._kept = kept
         self._writing: dict[int, Turn] = {}
+        self._writers: dict[int, _Writer] = {}
         self._lock = threading.Lock()
 
     def turns(self, owner: str, key: str) -> tuple[Turn, ...]:
@@ -62,10 +64,12 @@ class Talk:
         if turn is None:  # deleted in this moment, in another window
             yield from self.ask(owner, "", question, scope)
             return
-        self._writing[turn.id] = turn
+        writer = _Writer(self._answers(turn, earlier))
+        self._writing[turn.id], self._writers[turn.id] = turn, writer
         try:
             yield key, (*earlier, turn)
-            for answer in self._answers(turn, earlier):
+            writer.start()
+            for answer in writer.versions():
                 turn = replace(turn, answer=answer)
                 with self._lock:
                     if turn.id not in self._writing:
@@ -97,6 +101,11 @@ class Talk:
             if turn.state == "reading":
                 self._end(replace(self._writing.get(turn.id, turn), state="stopped"))
 
+    def close(self) -> None:
+        """End all answers that are being written, as the server ends."""
+        for turn in list(self._writing.values()):
+            self._end(replace(turn, state="stopped"))
+
     def _answers(self, turn: Turn, earlier: tuple[Turn, ...]) -> Iterator[Answer]:
         history = [past.answer for past in earlier if past.answer]
         return self._qa.ask_stream(turn.question, history, **filter_options(turn.scope))
@@ -115,5 +124,38 @@ class Talk:
         with self._lock:
             if self._writing.pop(turn.id, None) is None:
                 return False
+            writer = self._writers.pop(turn.id)
+        writer.stop()
         self._kept.put(turn)
         return True
+
+
+class _Writer(threading.Thread):
+    """Writes an answer, so that nobody has to wait for a model that says nothing, to stop it or to end the server."""
+
+    def __init__(self, answers: Iterator[Answer]) -> None:
+        super().__init__(name="answer", daemon=True)
+        self._answers = answers
+        self._written: SimpleQueue[Answer | Exception | None] = SimpleQueue()
+        self._stopped = False
+
+    def run(self) -> None:
+        try:
+            for answer in self._answers:
+                if self._stopped:
+                    return
+                self._written.put(answer)
+            self._written.put(None)
+        except Exception as error:
+            self._written.put(error)
+
+    def versions(self) -> Iterator[Answer]:
+        """Yield each version of the answer, until it is whole or stopped. Raises what its writing raised."""
+        while (written := self._written.get()) is not None:
+            if isinstance(written, Exception):
+                raise written
+            yield written
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._written.put(None)
