@@ -140,7 +140,12 @@ def test_a_follow_up_is_understood_with_the_questions_before_it(client: Client) 
 
 def test_the_endpoints_describe_themselves(client: Client) -> None:
     described = client.view_api(return_format="dict")
-    assert described["unnamed_endpoints"] == {} and set(described["named_endpoints"]) == {"/ask", "/retrieve"}
+    assert described["unnamed_endpoints"] == {}
+    assert set(described["named_endpoints"]) == {
+        "/ask",
+        "/retrieve",
+        "/rebuild",
+    }
     ask = described["named_endpoints"]["/ask"]
     assert ask["description"].startswith("Answer a question from the briefs")
     types = {each["parameter_name"]: each["python_type"]["type"] for each in ask["parameters"]}

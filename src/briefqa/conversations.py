@@ -115,7 +115,7 @@ class Conversations:
         except sqlite3.OperationalError as error:
             _log.warning("%s cannot be written (%s): conversations end with this server", self._path, error)
             self._connection = _open(":memory:")
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
 
     def close(self) -> None:
@@ -160,7 +160,10 @@ class Conversations:
                 return None
             found = connection.execute(f"SELECT {_TURN} FROM turn WHERE conversation = ? ORDER BY id", (key,))
             rows = found.fetchall()
-        return tuple(_turn(row) for row in rows)
+        try:
+            return tuple(_turn(row) for row in rows)
+        except (SavedAnswerError, TypeError, ValueError) as error:
+            raise self._damaged(error) from error
 
     def add(self, owner: str, key: str, turn: Turn) -> Turn | None:
         """Keep a new turn at the end; return it with its id, or None where this owner has no such conversation."""
@@ -215,7 +218,8 @@ class Conversations:
         turn = next((turn for turn in self.turns(owner, key) or () if turn.id == turn_id), None)
         if turn is None or turn.answer is None or rating not in ("up", "down", ""):
             return
-        rated = replace(turn, rating=rating, comment=comment.strip()[:LONGEST_COMMENT] if rating else "")
+        comment = whole_characters(comment.strip())[:LONGEST_COMMENT]
+        rated = replace(turn, rating=rating, comment=comment if rating else "")
         with self._transaction() as connection:
             self.put(rated)
             connection.execute("DELETE FROM feedback WHERE turn = ?", (turn.id,))
@@ -256,7 +260,7 @@ class Conversations:
                 raise ConversationsError(
                     f"{self._path} cannot be written ({error}): check its folder and the space on the disk"
                 ) from error
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 raise self._damaged(error) from error
 
     def _damaged(self, error: Exception) -> ConversationsError:

@@ -37,7 +37,7 @@ _SPARE_THREADS = 32
 def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     kept = Conversations(qa.index)
-    room = Room(qa, kept)
+    room = Room(qa, kept, workers)
     logins = None
     if access.passwords is not None:
         logins = Logins(access.passwords, Sessions(qa.index / "sessions.db"))

@@ -87,7 +87,7 @@ def _chips(field: str, title: str, counts: Counter[str], chosen: Sequence[str], 
 
 def _chip(field: str, value: str, count: int, pressed: bool) -> str:
     return (
-        f'<button type="button" class="bq-chip" data-event="input" data-field="{field}" data-value="{escape(value)}"'
+        f'<button type="button" class="bq-chip" data-event="apply" data-field="{field}" data-value="{escape(value)}"'
         f' aria-pressed="{str(pressed).lower()}"><span lang="{frame_language(value)}">{escape(value)}</span>'
         f' <span class="bq-count">{count:,}</span></button>'
     )
@@ -157,7 +157,7 @@ def _sections(slug: str, headings: Sequence[tuple[str, str]], strings: Strings) 
 def _only(article: StoredArticle, pressed: bool, strings: Strings) -> str:
     label = f"{strings.only_this}: {article.title}"
     return (
-        f'<button type="button" class="bq-only" data-event="input" data-field="article"'
+        f'<button type="button" class="bq-only" data-event="apply" data-field="article"'
         f' data-value="{escape(article.slug)}" aria-pressed="{str(pressed).lower()}" aria-label="{escape(label)}">'
         f"{escape(strings.only_this)}</button>"
     )

@@ -33,7 +33,7 @@ def render_top(snapshot: Snapshot, who: Visitor, strings: Strings) -> str:
 def _settings(who: Visitor, strings: Strings) -> str:
     out = f'<form method="post" action="logout">{_submit(strings.log_out)}</form>' if who.name else ""
     name = f'<p class="bq-note">{escape(who.name)}</p>' if who.name else ""
-    language = _raising("input", strings.other_language, "bq-language", lang=strings.other_code)
+    language = _raising("select", strings.other_language, "bq-language", lang=strings.other_code)
     return (
         f'<details class="bq-menu bq-settings"><summary aria-label="{escape(strings.settings)}">⋯</summary>'
         f"<div>{name}{language}{_plain('bq-theme', strings.theme_auto)}{out}</div></details>"
@@ -85,7 +85,8 @@ def render_upkeep(strings: Strings) -> str:
         f'<div class="bq-upkeep">{_raising("apply", strings.rebuild, "bq-rebuild")}'
         f'<label class="bq-upload">{escape(strings.upload)}<input type="file" accept=".md,.markdown" multiple'
         f' class="bq-visually-hidden"></label><p class="bq-note">{escape(strings.upload_hint)}</p>'
-        '<ul id="bq-uploads" role="status"></ul></div>'
+        '<ul id="bq-uploads" role="status"></ul>'
+        '<button type="button" id="bq-compare" data-event="expand" hidden></button></div>'
     )
 
 

@@ -39,10 +39,7 @@ def render_answer_text(text: str, citations: Sequence[Citation], strings: String
     doubts: why there is a [?] behind sentences of a model's, in the order of the text.
     """
     tokens = _parser().parse(text)
-    reasons: dict[str, list[str]] = {}
-    for doubt in doubts:
-        reasons.setdefault(doubt.text, []).append(_reason(doubt, strings))
-    marks = iter([_doubt_mark("\n".join(lines)) for lines in reasons.values()])
+    marks = iter([_doubt_mark("\n".join(_reason(doubt, strings) for doubt in group)) for group in _by_mark(doubts)])
     markers = {str(citation.number): render_marker(citation, strings) for citation in citations}
     for token in tokens:
         if token.children:
@@ -80,6 +77,16 @@ def citation_line(citation: Citation) -> str:
     """Return a citation as people paste it: the quote, where it stands, since when, and its address."""
     facts = ", ".join(part for part in (citation_place(citation), citation.author, citation.date, citation.url) if part)
     return f"“{' / '.join(citation.quote.splitlines())}” — {facts}"
+
+
+def _by_mark(doubts: Sequence[Doubt]) -> list[list[Doubt]]:
+    """Return the doubts of each mark: a sentence has one for all of its own, and one more where it is said again."""
+    groups: list[list[Doubt]] = []
+    for doubt in doubts:
+        if not groups or groups[-1][0].text != doubt.text or doubt in groups[-1]:
+            groups.append([])
+        groups[-1].append(doubt)
+    return groups
 
 
 def _reason(doubt: Doubt, strings: Strings) -> str:

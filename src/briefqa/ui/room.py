@@ -6,6 +6,7 @@ and an event has text or nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -23,12 +24,14 @@ from briefqa.ui.scope import read_scope
 from briefqa.ui.strings import Strings, chosen
 from briefqa.ui.suggestions import Suggestions
 from briefqa.ui.talk import Talk
-from briefqa.ui.turns import render_notice, render_turn, render_turns, render_welcome
+from briefqa.ui.turns import render_editing, render_notice, render_turn, render_turns, render_welcome
 from briefqa.writing import whole_characters
 
 _LONGEST_KEY = 64
 # What a handler leaves as it is.
 _AS_IT_IS = gr.skip()
+_NOTHING = (_AS_IT_IS,) * 7
+_SHOWN = itertools.count(1)
 
 
 class Room:
@@ -38,35 +41,49 @@ class Room:
     the composer, and the id of the turn that the composer's question stands for (0: a new one).
     """
 
-    def __init__(self, qa: BriefQA, kept: Conversations) -> None:
+    def __init__(self, qa: BriefQA, kept: Conversations, workers: int) -> None:
         self._kept = kept
         self._suggestions = Suggestions(qa)
-        self._talk = Talk(qa, kept, self._suggestions)
+        self._talk = Talk(qa, kept, self._suggestions, workers)
 
     def close(self) -> None:
-        """End what is being written, as the server ends."""
+        """End the answers that are being written."""
         self._talk.close()
 
-    def enter(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Show the page: the conversation that its address names, or the one that is held, or none yet.
+    def enter(self, request: gr.Request) -> tuple[Any, ...]:
+        """Show the page with the conversation that its address names, or none yet.
 
         Returns a conversation's updates, then those of the frame: the panel's source, and the composer's two buttons.
         """
-        strings, who = chosen(request), visitor(request)
-        key = text(held) or text(request.query_params.get("c"))
-        shown = self._conversation(who, key, strings)
-        composer = gr.update(placeholder=strings.ask_about)
+        *shown, _ = self.translate(text(request.query_params.get("c")), request)
+        return tuple(shown)
+
+    def translate(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
+        """Show the page in the language that was chosen, with the conversation that is held.
+
+        Returns what `enter` does, and a number by which the page knows that an answer is to be followed anew.
+        """
+        strings = chosen(request)
+        shown = self._conversation(visitor(request), text(held), strings)
+        composer = gr.update(placeholder=strings.ask_about, label=strings.question)
         # Of the Chinese codes Gradio's own choice of language knows zh-CN and zh-TW alone, and it cannot be switched.
         buttons = gr.update(value=strings.ask), gr.update(value=strings.stop)
-        return *shown, "", composer, 0, render_source(strings), *buttons
+        return *shown, "", composer, 0, render_source(strings), *buttons, next(_SHOWN)
 
-    def follow_link(self, held: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Ask what a link of the form ?q=… asks; an address that names a conversation has its answer already."""
+    def follow_link(self, held: Any, scope: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Ask what a link of the form ?q=… asks, or follow the answer that is being written in what ?c=… shows."""
         question = request.query_params.get("q")
         if question and not request.query_params.get("c"):
-            yield from self._ask(question, 0, "", read_scope(held), request)
+            yield from self._ask(question, 0, "", read_scope(scope), request)
         else:
-            yield (_AS_IT_IS,) * 7
+            yield from self.follow(held, request)
+
+    def follow(self, held: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Show the answer that is being written in the conversation that is held, if there is one, as it grows."""
+        strings, who = chosen(request), visitor(request)
+        yield _NOTHING
+        for turns in self._talk.follow(who.owner, text(held)):
+            yield self._grown(turns, text(held), strings) if turns else _NOTHING
 
     def ask(
         self, question: Any, instead_of: Any, held: Any, scope: Any, request: gr.Request
@@ -85,15 +102,18 @@ class Room:
         if turn:
             yield from self._ask(turn.question, turn.id, text(held), turn.scope, request)
         else:
-            yield (_AS_IT_IS,) * 7
+            yield _NOTHING
 
     def edit(self, held: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Put a turn's question into the composer; what is asked next stands in its place."""
         turn = self._chosen(held, request, event)
         if turn is None:
-            return (_AS_IT_IS,) * 7
-        notice = f'<p class="bq-hint">{escape(chosen(request).editing)}</p>'
-        return *(_AS_IT_IS,) * 4, notice, turn.question, turn.id
+            return _NOTHING
+        return *_NOTHING[:4], render_editing(chosen(request)), turn.question, turn.id
+
+    def keep(self) -> tuple[Any, ...]:
+        """Leave the question that was being changed as it is."""
+        return *_NOTHING[:4], "", "", 0
 
     def stop(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
         """End the answer that is being written."""
@@ -106,23 +126,25 @@ class Room:
         return *self._conversation(visitor(request), "", chosen(request)), "", "", 0
 
     def open(self, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Show the conversation that was chosen in the list."""
-        return *self._conversation(visitor(request), said(event, "conversation"), chosen(request)), "", "", 0
+        """Show the conversation that was chosen in the list; the last that is returned is as in `translate`."""
+        shown = self._conversation(visitor(request), said(event, "conversation"), chosen(request))
+        return *shown, "", "", 0, next(_SHOWN)
 
     def rename(self, held: Any, request: gr.Request, event: gr.EventData) -> str:
         """Give a conversation another title; returns the list."""
         strings, who = chosen(request), visitor(request)
-        self._kept.rename(who.owner, said(event, "conversation"), whole_characters(said(event, "title", 500)))
+        self._kept.rename(who.owner, said(event, "conversation"), said(event, "title", 500))
         return self._drawer(who, text(held), strings)
 
     def delete(self, held: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Delete a conversation; the one that is shown gives way to an empty one."""
+        """Delete a conversation; the one that is shown gives way to an empty one. Returns what `open` does."""
         strings, who = chosen(request), visitor(request)
         key = said(event, "conversation")
+        self._talk.stop(who.owner, key)
         self._kept.delete(who.owner, key)
         if key == text(held):
-            return *self._conversation(who, "", strings), "", _AS_IT_IS, 0
-        return *(_AS_IT_IS,) * 3, self._drawer(who, text(held), strings), *(_AS_IT_IS,) * 3
+            return *self._conversation(who, "", strings), "", _AS_IT_IS, 0, next(_SHOWN)
+        return *_NOTHING[:3], self._drawer(who, text(held), strings), *_NOTHING[4:], next(_SHOWN)
 
     def list_again(self, held: Any, request: gr.Request) -> str:
         """Return the list of conversations, with those of other windows."""
@@ -134,9 +156,10 @@ class Room:
         turn = self._chosen(held, request, event)
         if turn is None:
             return _AS_IT_IS, _AS_IT_IS
-        rating, comment = said(event, "rating"), whole_characters(said(event, "comment", 10_000))
-        rating = "" if rating == turn.rating and not comment else rating
-        self._kept.rate(who.owner, text(held), turn.id, rating, comment)
+        rating, comment = said(event, "rating"), said(event, "comment", 10_000)
+        if rating in ("up", "down"):
+            again = rating == turn.rating and "comment" not in event._data  # an empty comment is no second thumb
+            self._kept.rate(who.owner, text(held), turn.id, "" if again else rating, comment)
         _, earlier, last, _ = self._conversation(who, text(held), strings)
         return earlier, last
 
@@ -151,16 +174,20 @@ class Room:
         strings, who = chosen(request), visitor(request)
         question = whole_characters(question).strip() if isinstance(question, str) else ""
         if refused := check_length(question, strings):
-            yield *(_AS_IT_IS,) * 4, render_notice(refused), _AS_IT_IS, _AS_IT_IS
+            yield *_NOTHING[:4], render_notice(refused), *_NOTHING[5:]
             return
+        key = self._talk.ask(who.owner, key, question, scope, instead_of)
         begun = False
-        for talked, turns in self._talk.ask(who.owner, key, question, scope, instead_of):
-            last = self._last(turns, talked, strings)
-            if begun:
-                yield _AS_IT_IS, _AS_IT_IS, last, *(_AS_IT_IS,) * 4
+        for turns in self._talk.follow(who.owner, key):
+            if turns and not begun:
+                begun = True
+                last = self._last(turns, key, strings)
+                yield key, self._earlier(turns, strings), last, self._drawer(who, key, strings), "", "", 0
             else:
-                yield talked, self._earlier(turns, strings), last, self._drawer(who, talked, strings), "", "", 0
-            begun = True
+                yield self._grown(turns, key, strings) if turns else _NOTHING
+
+    def _grown(self, turns: tuple[Turn, ...], key: str, strings: Strings) -> tuple[Any, ...]:
+        return _AS_IT_IS, _AS_IT_IS, self._last(turns, key, strings), *_NOTHING[3:]
 
     def _conversation(self, who: Visitor, key: str, strings: Strings) -> tuple[str, str, str, str]:
         """Return a conversation's key, its earlier turns, its last one, and the list; the welcome for an empty one."""
@@ -201,8 +228,8 @@ def check_length(question: str, strings: Strings) -> str:
 
 
 def text(value: Any, longest: int = _LONGEST_KEY) -> str:
-    """Return a value of a browser's if it is text of at most this many characters, else ""."""
-    return value if isinstance(value, str) and len(value) <= longest else ""
+    """Return a browser's value if it is text of at most this many characters, else ""; JSON can hold half of one."""
+    return whole_characters(value) if isinstance(value, str) and len(value) <= longest else ""
 
 
 def said(event: gr.EventData, name: str, longest: int = LONGEST_QUESTION) -> str:

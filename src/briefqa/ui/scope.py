@@ -158,7 +158,7 @@ def _removing(field: str, value: str, words: str, strings: Strings) -> str:
     words = one_line(words)
     label = strings.scope_remove.format(limit=words)
     return (
-        f'<button type="button" class="bq-limit" data-event="input" data-field="{field}" data-value="{escape(value)}"'
+        f'<button type="button" class="bq-limit" data-event="apply" data-field="{field}" data-value="{escape(value)}"'
         f' aria-label="{escape(label)}" title="{escape(label)}">'
         f'<span lang="{frame_language(words)}">{escape(words)}</span><span aria-hidden="true"> ×</span></button>'
     )
@@ -167,7 +167,7 @@ def _removing(field: str, value: str, words: str, strings: Strings) -> str:
 def render_clear(strings: Strings) -> str:
     """Return the button that takes every limit away."""
     return (
-        '<button type="button" class="bq-unlimit" data-event="input" data-field="clear" data-value="">'
+        '<button type="button" class="bq-unlimit" data-event="apply" data-field="clear" data-value="">'
         f"{escape(strings.scope_clear)}</button>"
     )
 
@@ -175,12 +175,12 @@ def render_clear(strings: Strings) -> str:
 def read_scope(held: object) -> Filters:
     """Return the scope that a browser holds, none for what is no scope."""
     try:
-        scope = restore(Filters, held)
+        scope = restore(Filters, held, halves=False)
     except SavedAnswerError:
         return Filters()
     values = (scope.since, scope.until, scope.category, *scope.tags, *scope.articles)
     dates = all(not day or _is_day(day) for day in (scope.since, scope.until))
-    fits = len(scope.tags) <= MOST_TAGS and len(scope.articles) <= MOST_TAGS
+    fits = len(scope.tags) <= MOST_TAGS and len(scope.articles) <= MOST_TAGS and not scope.without
     return scope if dates and fits and all(len(value) <= LONGEST_VALUE for value in values) else Filters()
 
 
@@ -195,7 +195,8 @@ def filter_options(scope: Filters) -> FilterOptions:
     }
 
 
-def scope_words(scope: Filters, strings: Strings) -> str:
-    """Return the scope in a line of words; "" for none."""
+def scope_words(scope: Filters, strings: Strings, titles: Mapping[str, str]) -> str:
+    """Return the scope in a line of words; "" for none. titles: as for render_scope."""
     dates = dates_words(scope.since, scope.until, strings) if scope.since or scope.until else ""
-    return " · ".join(one_line(part) for part in (*scope.articles, dates, scope.category, *scope.tags) if part)
+    names = [titles.get(slug) or slug for slug in scope.articles]
+    return " · ".join(one_line(part) for part in (*names, dates, scope.category, *scope.tags) if part)

@@ -82,7 +82,7 @@ def _bar(period: str, count: int, most: int, scope: Filters, strings: Strings) -
     pressed = bounds == (scope.since, scope.until)
     within = " in" if bounds and _covered(bounds, scope) else ""
     return (
-        f'<button type="button" class="h{-(-HEIGHTS * count // most)}{within}" data-event="input" data-field="period"'
+        f'<button type="button" class="h{-(-HEIGHTS * count // most)}{within}" data-event="apply" data-field="period"'
         f' data-value="{period}" aria-pressed="{str(pressed).lower()}" aria-label="{label}" title="{label}"></button>'
     )
 

@@ -40,11 +40,12 @@ def render_turn(turn: Turn, strings: Strings, last: bool = False) -> str:
     """
     state = turn_state(turn)
     question = f'<h2 class="bq-question" lang="{frame_language(turn.question)}">{escape(turn.question)}</h2>'
-    limits = scope_words(turn.scope, strings)
+    titles = {hit.article: hit.title for hit in turn.answer.hits} if turn.answer else {}
+    limits = scope_words(turn.scope, strings, titles)
     limited = f'<p class="bq-understood">{escape(strings.scope_of.format(scope=limits))}</p>' if limits else ""
     if turn.answer:
         body = _understood(turn.answer, strings) + _said(state, strings)
-        body += _answered(turn.answer, strings) if turn.answer.answered else _refused(turn.answer, strings)
+        body += _answered(turn.answer, state, strings) if turn.answer.answered else _refused(turn.answer, strings)
     else:
         body = _said(state, strings)
     if turn.detail:
@@ -81,6 +82,12 @@ def render_notice(notice: str) -> str:
     return f'<p class="bq-notice" role="alert">{escape(notice)}</p>' if notice else ""
 
 
+def render_editing(strings: Strings) -> str:
+    """Return what stands above the composer while it holds an earlier question."""
+    keep = f'<button type="button" data-event="undo">{escape(strings.editing_not)}</button>'
+    return f'<p class="bq-hint" role="status">{escape(strings.editing)} {keep}</p>'
+
+
 def render_export_menu(strings: Strings, turn_id: int = 0, cited: bool = True) -> str:
     """Return a menu of formats for the answer of a turn, or with 0 for the whole conversation.
 
@@ -115,10 +122,10 @@ def _said_as(words: str, question: str) -> str:
     return f'<p class="bq-understood">{escape(before)}{shown}{escape(after)}</p>'
 
 
-def _answered(answer: Answer, strings: Strings) -> str:
+def _answered(answer: Answer, state: str, strings: Strings) -> str:
     text = render_answer_text(answer.text, answer.citations, strings, answer.doubts)
     notes = [answer.notice] if answer.notice else []
-    notes += [strings.worded.format(model=answer.worded_by)] if answer.worded_by else []
+    notes += [strings.worded.format(model=answer.worded_by)] if state == "worded" else []
     return (
         f'<div class="bq-answer" lang="{frame_language(answer.question)}">{text}</div>'
         + "".join(f'<p class="bq-note" role="note">{escape(note)}</p>' for note in notes)

@@ -64,6 +64,7 @@
   window.fetch = (address, ...more) => {
     const path = new URL(address?.url ?? address, location.href).pathname;
     if (path.endsWith("/queue/join")) return join(address, ...more);
+    if (path.endsWith("/cancel")) open.delete(JSON.parse(more[0].body).event_id);
     return path.endsWith("/queue/data") ? follow(address, ...more) : plain(address, ...more);
   };
 })();

@@ -173,13 +173,13 @@ const briefqa = (() => {
 
   // Gradio writes into the page when it likes; what depends on that is brought in line here.
   let shown = {};
-  let focused = "";
+  let focused = { selector: "", element: null };
   const same = (element) => {
     const { event, turn, field, value, conversation, rating } = element.dataset;
     const named = Object.entries({ event, turn, field, value, conversation, rating }).filter(([, text]) => text !== undefined);
     return element.id ? `#${element.id}` : named.map(([name, text]) => `[data-${name}="${CSS.escape(text)}"]`).join("");
   };
-  document.addEventListener("focusin", (event) => (focused = event.target.closest("[data-event], [id]") === event.target ? same(event.target) : ""));
+  document.addEventListener("focusin", (event) => (focused = { selector: event.target.matches("[data-event], [id]") ? same(event.target) : "", element: event.target }));
 
   function follow() {
     showTheme();
@@ -200,7 +200,9 @@ const briefqa = (() => {
       shown.conversation = talk.dataset.conversation;
     }
     // What had the focus and was written anew gets it back.
-    if (focused && document.activeElement === document.body) find(focused)?.focus({ preventScroll: true });
+    if (focused.selector && document.activeElement === document.body && !focused.element.isConnected) {
+      find(focused.selector)?.focus({ preventScroll: true });
+    }
   }
   new MutationObserver(follow).observe(document.documentElement, {
     childList: true,

@@ -26,7 +26,6 @@ ENGLISH = Strings(
     comment_ask="What was right, or wrong? (optional)",
     comment_send="Send",
     comment_thanks="Thank you. Your comment: {comment}",
-    conversation="Conversation",
     conversations="Conversations",
     conversations_none="Your conversations will be listed here.",
     copied="Copied",
@@ -54,6 +53,7 @@ ENGLISH = Strings(
         " If others follow it, the conversation as it was stays in the list."
     ),
     example="What do the briefs say about “{heading}”?",
+    editing_not="Leave it as it is",
     examples="Questions to begin with",
     export="Export",
     export_answer="Export this answer",

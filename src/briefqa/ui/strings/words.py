@@ -30,7 +30,6 @@ class Strings:
     comment_ask: str
     comment_send: str
     comment_thanks: str
-    conversation: str
     conversations: str
     conversations_none: str
     copied: str
@@ -54,6 +53,7 @@ class Strings:
     doubt_unsupported: str
     edit: str
     editing: str
+    editing_not: str
     example: str
     examples: str
     export: str
