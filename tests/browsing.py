@@ -1,4 +1,4 @@
-"""What the browser tests share: windows that refuse other machines, opening the chat, and what a page says of itself."""
+"""What the browser tests share: windows in which nothing may go wrong, asking, and what a page shows."""
 
 from __future__ import annotations
 
