@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ from briefqa.llm.claims import Claims
 from briefqa.quotes import Quote, quote_span
 from briefqa.ranking import Hit, Ranking
 from briefqa.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 SAMPLE = Path(__file__).parents[1] / "corpus"
 
@@ -169,3 +173,45 @@ def sample_quotes() -> dict[str, Quote]:
             )
             quotes |= {span.text: quote_span(hit, span) for span in chunk.spans}
     return quotes
+
+
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an index of the sample briefs, with the real encoder."""
+    folder = tmp_path_factory.mktemp("sample") / "index"
+    briefqa.build(SAMPLE, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chat(sample_index: Path) -> Iterator[str]:
+    """Serve the sample briefs with `briefqa chat`; returns its address."""
+    from browsing import chatting
+
+    with chatting(sample_index) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")  # playwright leaves a loop running in this thread, which other modules have no use for
+def browser() -> Iterator[Browser]:
+    from browsing import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """Open a browser's window of its own; parametrized with playwright's options for one."""
+    from browsing import window
+
+    with window(browser, **getattr(request, "param", {})) as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext, chat: str) -> Page:
+    """Open the chat in a window of its own."""
+    from browsing import open_chat
+
+    return open_chat(context, chat)

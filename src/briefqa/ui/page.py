@@ -23,7 +23,7 @@ from briefqa.ui.strings import translations
 CONCURRENT_ANSWERS = 16
 # Past this many waiting questions, saying so is kinder than a wait of minutes.
 LONGEST_QUEUE = 256
-_SCRIPTS = ("shell.js", "source.js", "turns.js", "uploads.js")
+_SCRIPTS = ("results.js", "shell.js", "source.js", "turns.js", "uploads.js")
 
 
 def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
