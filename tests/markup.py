@@ -53,7 +53,7 @@ CHAT: dict[str, set[str]] = {
     "ul": {"class", "id", "role", "aria-label"},
     **dict.fromkeys("blockquote br code em h1 h3 hr label li pre strong table tbody td th thead tr".split(), set()),
 }
-EVENTS = set("apply clear delete download edit expand like retry select".split())
+EVENTS = set("apply clear delete download edit expand like retry select undo".split())
 # What the pages of briefs may be made of.
 PAGE: dict[str, set[str]] = {
     **CHAT,

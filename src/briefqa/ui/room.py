@@ -177,14 +177,9 @@ class Room:
             yield *_NOTHING[:4], render_notice(refused), *_NOTHING[5:]
             return
         key = self._talk.ask(who.owner, key, question, scope, instead_of)
-        begun = False
+        yield *self._conversation(who, key, strings), "", "", 0
         for turns in self._talk.follow(who.owner, key):
-            if turns and not begun:
-                begun = True
-                last = self._last(turns, key, strings)
-                yield key, self._earlier(turns, strings), last, self._drawer(who, key, strings), "", "", 0
-            else:
-                yield self._grown(turns, key, strings) if turns else _NOTHING
+            yield self._grown(turns, key, strings) if turns else _NOTHING
 
     def _grown(self, turns: tuple[Turn, ...], key: str, strings: Strings) -> tuple[Any, ...]:
         return _AS_IT_IS, _AS_IT_IS, self._last(turns, key, strings), *_NOTHING[3:]
