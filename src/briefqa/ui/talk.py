@@ -73,7 +73,7 @@ class Talk:
         instead_of: id of the turn that is asked again, or otherwise; see `Conversations.cut`. A question that fails
         raises nothing: its turn then says so.
         """
-        if instead_of:
+        if any(turn.id == instead_of for turn in self._kept.turns(owner, key) or ()):  # ids are easily guessed
             self._stop_turn(instead_of)
             key = self._kept.cut(owner, key, instead_of)
         earlier = self.turns(owner, key)
