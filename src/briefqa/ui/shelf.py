@@ -57,7 +57,7 @@ class Shelf:
     def catch_up(self, held: Any, search: Any, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the corpus anew if a build has come since; after a question, which was answered from the new index."""
         with self._qa.store.snapshot() as snapshot:
-            newer = snapshot.generation != shown
+            newer = shown not in (0, snapshot.generation)  # 0: the page is still being entered
         top, _, *rest = self.enter(held, search, request) if newer else _NOTHING
         return top, _AS_IT_IS, *rest  # what is said of uploads stays
 
