@@ -118,7 +118,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         drawer.edit(room.rename, [conversation], [drawer], **quiet)
         for narrowing in narrowed:
             narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **quiet)
-        # Not its input event: Gradio raises that for pressed letters alone, not for what is deleted, pasted or composed.
+        # Not its input event: Gradio raises that for pressed letters alone, not for what is deleted or pasted.
         search.change(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
         upkeep.apply(shelf.rebuild, looking, corpus, trigger_mode="once", **quiet)
         upkeep.expand(shelf.compare, None, [changes], **quiet)
