@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sqlite3
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,18 @@ def test_an_answer_that_is_there_before_anybody_follows_it_is_shown(
     monkeypatch.setattr(room._talk, "ask", slowly)
     first, last = ask(room)
     assert first[KEY] and first == last and "bq-cite" in first[LAST] and first[COMPOSER] == ""
+
+
+def test_an_answer_that_ends_just_before_it_is_followed_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = room._talk.follow
+
+    def late(owner: str, key: str) -> Iterator[tuple[Turn, ...] | None]:
+        while room._talk._writing:
+            time.sleep(0.01)
+        yield from follow(owner, key)
+
+    monkeypatch.setattr(room._talk, "follow", late)
+    assert "bq-cite" in ask(room)[-1][LAST]
 
 
 def test_an_empty_or_endless_question_is_answered_in_words_and_keeps_what_was_written(room: Room) -> None:
