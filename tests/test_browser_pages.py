@@ -172,10 +172,13 @@ def test_tab_goes_through_the_page_in_order_and_is_seen_everywhere(page: Page) -
     page.locator("#bq-conversations").focus()
     page.keyboard.press("Shift+Tab")  # so that the next focus is one of the keyboard's
     page.keyboard.press("Tab")
-    assert tab_stops(page, "bq-only") == (
-        "bq-conversations bq-new bq-top bq-table bq-cite bq-source bq-now bq-copy bq-thumb bq-example bq-question bq-ask"
-        " bq-tab-briefs bq-rebuild bq-visually-hidden bq-filters bq-chip bq-search bq-list bq-only"
-    ).split()
+    assert (
+        tab_stops(page, "bq-only")
+        == (
+            "bq-conversations bq-new bq-top bq-table bq-cite bq-source bq-now bq-copy bq-thumb bq-example bq-question bq-ask"
+            " bq-tab-briefs bq-rebuild bq-visually-hidden bq-filters bq-chip bq-search bq-list bq-only"
+        ).split()
+    )
     page.locator(".bq-answer .bq-cite").first.click()
     page.locator("#bq-ask").focus()
     assert tab_stops(page, "bq-frame") == "bq-ask bq-tab-source bq-copy-citation bq-open bq-frame".split()
@@ -214,7 +217,9 @@ def test_all_can_be_done_with_the_keyboard_alone(page: Page) -> None:
     expect(page.locator("#bq-conversations")).to_have_attribute("aria-expanded", "true")
     for _ in range(12):  # what lies under the list cannot be reached
         page.keyboard.press("Tab")
-        assert page.evaluate("document.activeElement === document.body || !!document.activeElement.closest('#bq-drawer')")
+        assert page.evaluate(
+            "document.activeElement === document.body || !!document.activeElement.closest('#bq-drawer')"
+        )
     page.locator(".bq-rename").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#bq-drawer form input")).to_be_focused()
