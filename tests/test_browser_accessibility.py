@@ -31,7 +31,7 @@ WINDOWS: dict[str, dict[str, Any]] = {
 def assert_accessible(page: Page, state: str) -> None:
     found = Axe().run(page).response
     grave = [
-        f"{state}: {violation['id']} ({violation['impact']}) {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+        f"{state}: {violation['id']} ({violation['impact']}) {node['html'][:200]} {node.get('failureSummary', '')[:99]}"
         for violation in found["violations"]
         if violation["impact"] in GRAVE
         for node in violation["nodes"]
@@ -96,7 +96,12 @@ def test_no_state_of_the_page_has_a_serious_violation(browser: Browser, chat: st
 def test_no_page_beside_it_has_a_serious_violation(browser: Browser, chat: str, locked: str, name: str) -> None:
     with window(browser, reduced_motion="reduce", **WINDOWS[name]) as context:
         page = context.new_page()
-        for address in ("source/", "source/nvidia-generations", "source/ai-chip-comparison", "source/nothing-of-the-kind"):
+        for address in (
+            "source/",
+            "source/nvidia-generations",
+            "source/ai-chip-comparison",
+            "source/nothing-of-the-kind",
+        ):
             page.goto(f"{chat}{address}")
             assert_accessible(page, address)
         page.goto(locked)
