@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CORPUS, QUESTION, ask, chatting, open_settings, ready
+from browsing import CORPUS, QUESTION, ask, open_settings, ready
 from conftest import BigramEncoder
 from playwright.sync_api import Browser, BrowserContext, expect
 
@@ -33,7 +33,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("access")
     briefqa.build(CORPUS, folder / "index", encoder=BigramEncoder())
     set_password(folder / "people", "alice", PASSWORD)
-    set_password(folder / "people", "bob", PASSWORD)
     return folder
 
 
@@ -101,56 +100,49 @@ def test_a_chat_in_another_app_is_asked(folder: Path, browser: Browser) -> None:
             page.close()
 
 
-def test_who_logs_in_has_a_history_of_their_own_and_logs_out_again(
-    sample_index: Path, folder: Path, context: BrowserContext
-) -> None:
-    people = ("--auth", str(folder / "people"), "--admin", "alice")
-    with chatting(sample_index, *people) as url:
-        page = context.new_page()
+def test_who_logs_in_has_a_history_of_their_own_and_logs_out_again(guarded_chat: str, context: BrowserContext) -> None:
+    page = context.new_page()
 
-        def log_in(name: str) -> None:
-            expect(page.get_by_role("heading", level=1)).to_have_text("briefqa")
-            page.get_by_label("Name").fill(name)
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Log in").click()
-            ready(page)
-
-        page.goto(url)
-        log_in("alice")
-        expect(page.get_by_role("button", name="Rebuild the index")).to_be_visible()
-        ask(page, QUESTION)
-        address = page.url
-        open_settings(page)
-        expect(page.locator(".bq-settings")).to_contain_text("alice")
-        page.get_by_role("button", name="Log out").click()
-        page.wait_for_url(re.compile("/login"))
-        page.goto(address)
-        page.wait_for_url(re.compile(r"/login\?next="))
-
-        log_in("bob")
-        assert page.url == address
-        expect(page.locator(".bq-welcome")).to_be_visible()
-        expect(page.locator(".bq-question")).to_have_count(0)
-        expect(page.locator(".bq-upkeep")).to_have_count(0)
-        open_settings(page)
-        page.get_by_role("button", name="Log out").click()
-        page.wait_for_url(re.compile("/login"))
-        page.goto(address)
-        log_in("alice")
-        expect(page.locator(".bq-question")).to_have_text(QUESTION)
-
-
-def test_a_page_whose_session_has_ended_asks_to_log_in(
-    sample_index: Path, folder: Path, context: BrowserContext
-) -> None:
-    with chatting(sample_index, "--auth", str(folder / "people")) as url:
-        page = context.new_page()
-        page.goto(f"{url}?q=which+chips+are+banned%3F")
-        page.get_by_label("Name").fill("bob")
+    def log_in(name: str) -> None:
+        expect(page.get_by_role("heading", level=1)).to_have_text("briefqa")
+        page.get_by_label("Name").fill(name)
         page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        expect(page.locator("#bq-now .bq-question")).to_have_text(QUESTION)
-        expect(page.locator("#bq-now .bq-state")).to_have_attribute("data-state", "quoted")
-        context.clear_cookies()
-        page.reload()
-        expect(page.get_by_label("Password")).to_be_visible()
+        page.get_by_role("button", name="Log in").click()
+        ready(page)
+
+    page.goto(guarded_chat)
+    log_in("alice")
+    expect(page.get_by_role("button", name="Rebuild the index")).to_be_visible()
+    ask(page, QUESTION)
+    address = page.url
+    open_settings(page)
+    expect(page.locator(".bq-settings")).to_contain_text("alice")
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(re.compile("/login"))
+    page.goto(address)
+    page.wait_for_url(re.compile(r"/login\?next="))
+
+    log_in("bob")
+    assert page.url == address
+    expect(page.locator(".bq-welcome")).to_be_visible()
+    expect(page.locator(".bq-question")).to_have_count(0)
+    expect(page.locator(".bq-upkeep")).to_have_count(0)
+    open_settings(page)
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url(re.compile("/login"))
+    page.goto(address)
+    log_in("alice")
+    expect(page.locator(".bq-question")).to_have_text(QUESTION)
+
+
+def test_a_page_whose_session_has_ended_asks_to_log_in(guarded_chat: str, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{guarded_chat}?q=which+chips+are+banned%3F")
+    page.get_by_label("Name").fill("bob")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#bq-now .bq-question")).to_have_text(QUESTION)
+    expect(page.locator("#bq-now .bq-state")).to_have_attribute("data-state", "quoted")
+    context.clear_cookies()
+    page.reload()
+    expect(page.get_by_label("Password")).to_be_visible()

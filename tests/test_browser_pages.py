@@ -180,8 +180,8 @@ def test_tab_goes_through_the_page_in_order_and_is_seen_everywhere(page: Page) -
     assert (
         tab_stops(page, "bq-only")
         == (
-            "bq-conversations bq-new bq-top bq-table bq-cite bq-source bq-now bq-copy bq-thumb bq-example bq-question bq-ask"
-            " bq-tab-briefs bq-rebuild bq-visually-hidden bq-filters bq-chip bq-search bq-list bq-only"
+            "bq-conversations bq-new bq-top bq-table bq-cite bq-source bq-now bq-copy bq-thumb bq-example bq-question"
+            " bq-ask bq-tab-briefs bq-rebuild bq-visually-hidden bq-filters bq-chip bq-search bq-list bq-only"
         ).split()
     )
     page.locator(".bq-answer .bq-cite").first.click()
