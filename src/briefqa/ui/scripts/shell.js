@@ -201,6 +201,7 @@ const briefqa = (() => {
       }
       shown.conversation = talk.dataset.conversation;
     }
+    briefqa.keepCurrent?.();
     // What had the focus and was written anew gets it back.
     if (focused.selector && document.activeElement === document.body && !focused.element.isConnected) {
       find(focused.selector)?.focus({ preventScroll: true });
