@@ -215,7 +215,8 @@ class Conversations:
         turn = next((turn for turn in self.turns(owner, key) or () if turn.id == turn_id), None)
         if turn is None or turn.answer is None or rating not in ("up", "down", ""):
             return
-        rated = replace(turn, rating=rating, comment=comment.strip()[:LONGEST_COMMENT] if rating else "")
+        comment = whole_characters(comment.strip())[:LONGEST_COMMENT]
+        rated = replace(turn, rating=rating, comment=comment if rating else "")
         with self._transaction() as connection:
             self.put(rated)
             connection.execute("DELETE FROM feedback WHERE turn = ?", (turn.id,))

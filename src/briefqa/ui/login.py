@@ -124,7 +124,7 @@ def policy() -> str:
 
 
 def _sheet() -> str:
-    return style() + _STYLE
+    return style("base", "brief") + _STYLE
 
 
 def render_login(strings: Strings, wanted: str = "/", problem: str = "", name: str = "") -> str:

@@ -30,11 +30,14 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
     """Return the page and the translations to mount it with."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        add_endpoints(qa, shelf.rebuild_now)  # first: a handler of the page called `ask` would take the name /ask
+
         # What the browser holds. An id of a turn that is asked again in other words; 0 for a new question.
         conversation = gr.Textbox("", visible=False)
         scope = gr.JSON({}, visible=False)
         instead_of = gr.Number(0, precision=0, visible=False)
         generation = gr.Number(0, precision=0, visible=False)
+        shown = gr.State(0)  # another number each time that a conversation is shown
         file = gr.JSON(visible=False)
 
         top = _html("bq-top")
@@ -62,6 +65,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
             with gr.Column(elem_id="bq-panel"):
                 source = _html("bq-source")
                 with gr.Column(elem_id="bq-briefs"):
+                    upkeep = _html("bq-upkeep")
                     changes = _html("bq-changes")
                     filters = _html("bq-filters")
                     search = gr.Textbox(
@@ -80,13 +84,14 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
         talk = [conversation, log, now, drawer, alert, question, instead_of]
         frame = [source, ask, stop]
         narrowed = [limits, filters, briefs]
-        corpus = [top, changes, *narrowed, search, generation]
+        corpus = [top, upkeep, changes, *narrowed, search, generation]
         here = [conversation, scope]
         looking = [scope, search]
 
         entered = page.load(room.enter, None, [*talk, *frame], **quiet)
         page.load(shelf.enter, looking, corpus, **quiet)
         asked = [entered.then(room.follow_link, here, talk, **answering)]
+        asked.append(shown.change(room.follow, [conversation], talk, **answering))
         asking = [question.submit, ask.click]
         asked.append(gr.on(asking, room.ask, [question, instead_of, *here], talk, trigger_mode="once", **answering))
         for turns in (log, now):
@@ -105,20 +110,17 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_
 
         top.clear(room.clear, None, talk, **leaving).then(None, js=_FOCUS_QUESTION, **quiet)
         top.expand(room.list_again, [conversation], [drawer], **quiet)
-        language = top.select(room.translate, [conversation], [*talk, *frame], **leaving)
+        language = top.select(room.translate, [conversation], [*talk, *frame, shown], **leaving)
         language.then(shelf.enter, looking, corpus, **quiet)
-        opened = drawer.select(room.open, None, talk, **leaving)
-        deleted = drawer.delete(room.delete, [conversation], talk, **leaving)
-        for shown in (opened, deleted, language):
-            shown.then(room.follow, [conversation], talk, **answering)
+        drawer.select(room.open, None, [*talk, shown], **leaving)
+        drawer.delete(room.delete, [conversation], [*talk, shown], **leaving)
         drawer.clear(room.clear, None, talk, **leaving)
         drawer.edit(room.rename, [conversation], [drawer], **quiet)
         for narrowing in narrowed:
             narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **quiet)
         search.input(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
-        rebuilt = changes.apply(shelf.rebuild, None, [changes], trigger_mode="once", **quiet)
-        rebuilt.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
-        add_endpoints(qa, shelf.rebuild_now)
+        upkeep.apply(shelf.rebuild, looking, corpus, trigger_mode="once", **quiet)
+        upkeep.expand(shelf.compare, None, [changes], **quiet)
     page.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE)
     return page, i18n
 

@@ -6,6 +6,7 @@ and an event has text or nothing.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -30,6 +31,7 @@ _LONGEST_KEY = 64
 # What a handler leaves as it is.
 _AS_IT_IS = gr.skip()
 _NOTHING = (_AS_IT_IS,) * 7
+_SHOWN = itertools.count(1)
 
 
 class Room:
@@ -53,16 +55,20 @@ class Room:
 
         Returns a conversation's updates, then those of the frame: the panel's source, and the composer's two buttons.
         """
-        return self.translate(text(request.query_params.get("c")), request)
+        *shown, _ = self.translate(text(request.query_params.get("c")), request)
+        return tuple(shown)
 
     def translate(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Show the page in the language that was chosen, with the conversation that is held."""
+        """Show the page in the language that was chosen, with the conversation that is held.
+
+        Returns what `enter` does, and a number by which the page knows that an answer is to be followed anew.
+        """
         strings = chosen(request)
         shown = self._conversation(visitor(request), text(held), strings)
         composer = gr.update(placeholder=strings.ask_about, label=strings.question)
         # Of the Chinese codes Gradio's own choice of language knows zh-CN and zh-TW alone, and it cannot be switched.
         buttons = gr.update(value=strings.ask), gr.update(value=strings.stop)
-        return *shown, "", composer, 0, render_source(strings), *buttons
+        return *shown, "", composer, 0, render_source(strings), *buttons, next(_SHOWN)
 
     def follow_link(self, held: Any, scope: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Ask what a link of the form ?q=… asks, or follow the answer that is being written in what ?c=… shows."""
@@ -120,24 +126,25 @@ class Room:
         return *self._conversation(visitor(request), "", chosen(request)), "", "", 0
 
     def open(self, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Show the conversation that was chosen in the list."""
-        return *self._conversation(visitor(request), said(event, "conversation"), chosen(request)), "", "", 0
+        """Show the conversation that was chosen in the list; the last that is returned is as in `translate`."""
+        shown = self._conversation(visitor(request), said(event, "conversation"), chosen(request))
+        return *shown, "", "", 0, next(_SHOWN)
 
     def rename(self, held: Any, request: gr.Request, event: gr.EventData) -> str:
         """Give a conversation another title; returns the list."""
         strings, who = chosen(request), visitor(request)
-        self._kept.rename(who.owner, said(event, "conversation"), whole_characters(said(event, "title", 500)))
+        self._kept.rename(who.owner, said(event, "conversation"), said(event, "title", 500))
         return self._drawer(who, text(held), strings)
 
     def delete(self, held: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Delete a conversation; the one that is shown gives way to an empty one."""
+        """Delete a conversation; the one that is shown gives way to an empty one. Returns what `open` does."""
         strings, who = chosen(request), visitor(request)
         key = said(event, "conversation")
         self._talk.stop(who.owner, key)
         self._kept.delete(who.owner, key)
         if key == text(held):
-            return *self._conversation(who, "", strings), "", _AS_IT_IS, 0
-        return *_NOTHING[:3], self._drawer(who, text(held), strings), *_NOTHING[4:]
+            return *self._conversation(who, "", strings), "", _AS_IT_IS, 0, next(_SHOWN)
+        return *_NOTHING[:3], self._drawer(who, text(held), strings), *_NOTHING[4:], next(_SHOWN)
 
     def list_again(self, held: Any, request: gr.Request) -> str:
         """Return the list of conversations, with those of other windows."""
@@ -149,9 +156,10 @@ class Room:
         turn = self._chosen(held, request, event)
         if turn is None:
             return _AS_IT_IS, _AS_IT_IS
-        rating, comment = said(event, "rating"), whole_characters(said(event, "comment", 10_000))
-        rating = "" if rating == turn.rating and not comment else rating
-        self._kept.rate(who.owner, text(held), turn.id, rating, comment)
+        rating, comment = said(event, "rating"), said(event, "comment", 10_000)
+        if rating in ("up", "down"):
+            again = rating == turn.rating and "comment" not in event._data  # an empty comment is no second thumb
+            self._kept.rate(who.owner, text(held), turn.id, "" if again else rating, comment)
         _, earlier, last, _ = self._conversation(who, text(held), strings)
         return earlier, last
 
@@ -220,8 +228,8 @@ def check_length(question: str, strings: Strings) -> str:
 
 
 def text(value: Any, longest: int = _LONGEST_KEY) -> str:
-    """Return a value of a browser's if it is text of at most this many characters, else ""."""
-    return value if isinstance(value, str) and len(value) <= longest else ""
+    """Return a browser's value if it is text of at most this many characters, else ""; JSON can hold half of one."""
+    return whole_characters(value) if isinstance(value, str) and len(value) <= longest else ""
 
 
 def said(event: gr.EventData, name: str, longest: int = LONGEST_QUESTION) -> str:

@@ -175,12 +175,12 @@ def render_clear(strings: Strings) -> str:
 def read_scope(held: object) -> Filters:
     """Return the scope that a browser holds, none for what is no scope."""
     try:
-        scope = restore(Filters, held)
+        scope = restore(Filters, held, halves=False)
     except SavedAnswerError:
         return Filters()
     values = (scope.since, scope.until, scope.category, *scope.tags, *scope.articles)
     dates = all(not day or _is_day(day) for day in (scope.since, scope.until))
-    fits = len(scope.tags) <= MOST_TAGS and len(scope.articles) <= MOST_TAGS
+    fits = len(scope.tags) <= MOST_TAGS and len(scope.articles) <= MOST_TAGS and not scope.without
     return scope if dates and fits and all(len(value) <= LONGEST_VALUE for value in values) else Filters()
 
 

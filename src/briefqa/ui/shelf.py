@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from html import escape
 from typing import Any
 
 import gradio as gr
@@ -27,13 +28,15 @@ from briefqa.ui.strings import Strings, chosen
 
 _LONGEST_SEARCH = 200
 _AS_IT_IS = gr.skip()
+_NOTHING = (_AS_IT_IS,) * 8
 
 
 class Shelf:
     """What the page's events do with the corpus.
 
-    Handlers that show all of it return, in this order: the bar on top, what changed since the last build, the scope
-    above the composer, the filters, the list of briefs, the words of the search, and the generation of the index.
+    Handlers that show all of it return, in this order: the bar on top, what an admin can do, what changed since the
+    last build, the scope above the composer, the filters, the list of briefs, the words of the search, and the
+    generation of the index.
     """
 
     def __init__(self, qa: BriefQA, freshness: Freshness, rebuilding: Rebuilding) -> None:
@@ -44,18 +47,24 @@ class Shelf:
     def enter(self, held: Any, search: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the corpus as it is indexed now."""
         strings, who = chosen(request), visitor(request)
+        upkeep = render_upkeep(strings) if who.admin else ""
         with self._qa.store.snapshot() as snapshot:
-            scope = read_scope(held)
             top = render_top(snapshot, who, strings)
-            shown = self._narrowed(snapshot, scope, text(search, _LONGEST_SEARCH), strings)
+            shown = self._narrowed(snapshot, read_scope(held), text(search, _LONGEST_SEARCH), strings)
             words = gr.update(placeholder=strings.search, label=strings.search)
-            return top, self._changes(snapshot, request), *shown, words, snapshot.generation
+            return top, upkeep, self._changes(snapshot, strings), *shown, words, snapshot.generation
 
     def catch_up(self, held: Any, search: Any, shown: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the corpus anew if a build has come since; after a question, which was answered from the new index."""
         with self._qa.store.snapshot() as snapshot:
             newer = snapshot.generation != shown
-        return self.enter(held, search, request) if newer else (_AS_IT_IS,) * 7
+        top, _, *rest = self.enter(held, search, request) if newer else _NOTHING
+        return top, _AS_IT_IS, *rest  # what is said of uploads stays
+
+    def compare(self, request: gr.Request) -> str:
+        """Return what changed since the last build, after an upload."""
+        with self._qa.store.snapshot() as snapshot:
+            return self._changes(snapshot, chosen(request))
 
     def narrow(self, held: Any, search: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Change the scope by what was clicked; returns the scope, and what shows it."""
@@ -69,17 +78,18 @@ class Shelf:
         with self._qa.store.snapshot() as snapshot:
             return render_briefs(snapshot, read_scope(held), text(search, _LONGEST_SEARCH), chosen(request))
 
-    def rebuild(self, request: gr.Request) -> Iterator[str]:
-        """Bring the index up to date, for an admin, and show how far it is and what came of it."""
+    def rebuild(self, held: Any, search: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Bring the index up to date, for an admin; show how far it is, and at the end a report above the corpus."""
         strings = chosen(request)
         if not visitor(request).admin:
-            with self._qa.store.snapshot() as snapshot:
-                yield self._changes(snapshot, request)
+            yield _NOTHING
             return
+        report = ""
         for state in self._rebuilding.run():
-            yield render_progress(state, strings)
-        with self._qa.store.snapshot() as snapshot:
-            yield self._changes(snapshot, request, render_progress(state, strings))
+            report = render_progress(state, strings)
+            yield *_NOTHING[:2], report, *_NOTHING[3:]
+        top, upkeep, changes, *rest = self.enter(held, search, request)
+        yield top, upkeep, f"{report}{changes}", *rest
 
     def rebuild_now(self, request: gr.Request) -> BuildReport:
         """Bring the index up to date for a program; return the report. Raises Refused, and what the build raised."""
@@ -90,12 +100,10 @@ class Shelf:
             raise last.error or Refused("the build ended without a report; the server's log says why")
         return last.report
 
-    def _changes(self, snapshot: Snapshot, request: gr.Request, report: str = "") -> str:
-        """Return what changed since the last build, with what an admin can do about it."""
-        strings = chosen(request)
+    def _changes(self, snapshot: Snapshot, strings: Strings) -> str:
         changes = self._freshness.news(snapshot.generation).changes
-        upkeep = render_upkeep(strings) if visitor(request).admin else ""
-        return f"{upkeep}{report}{render_changes(changes, snapshot.info(), strings)}"
+        heading = f'<h2 class="bq-visually-hidden">{escape(strings.library)}</h2>'
+        return f"{heading}{render_changes(changes, snapshot.info(), strings)}"
 
     def _narrowed(self, snapshot: Snapshot, scope: Filters, search: str, strings: Strings) -> tuple[str, str, str]:
         titles = {}

@@ -5,7 +5,7 @@
         ...
     talk.stop(owner, key)                   # keeps what there is
 
-A page that is closed, or shows another conversation, loses nothing: who comes back follows the answer again, or finds it.
+A page that is closed, or shows another conversation, loses nothing: who comes back follows the answer, or finds it.
 """
 
 from __future__ import annotations

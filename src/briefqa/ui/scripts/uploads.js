@@ -14,9 +14,10 @@
 
   async function add(file, replace, item) {
     const told = await send(file, replace);
-    const problems = told.problems.map(({ path, line, message }) => `${path}${line ? `:${line}` : ""}: ${message}`);
-    item.textContent = [told.words, ...problems].join(" ");
+    const warnings = told.reason ? [] : told.problems.map(({ path, line, message }) => `${path}${line ? `:${line}` : ""}: ${message}`);
+    item.textContent = [told.words, ...warnings].join(" ");
     item.className = told.reason ? "bq-refused" : "";
+    if (!told.reason) find("#bq-compare").click(); // what changed since the last build
     if (told.reason === "exists") {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: said("replace") });
       button.addEventListener("click", () => add(file, true, item));
