@@ -1,8 +1,8 @@
 """The chat's metrics, as Prometheus reads them.
 
-    metrics = Metrics(qa, freshness)
-    qa.observers.append(metrics.observe)
-    metrics.text()                          # b"# HELP briefqa_questions_total …"
+metrics = Metrics(qa, freshness)
+qa.observers.append(metrics.observe)
+metrics.text()                          # b"# HELP briefqa_questions_total …"
 """
 
 from __future__ import annotations
