@@ -27,6 +27,7 @@ from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
+from briefqa.stages import Observer, Watch
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 from briefqa.tables import answer_from_table
 
@@ -43,7 +44,8 @@ class BriefQA:
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
-    own_encoder: the Encoder that was given as an object; None for one by name.
+    own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
+    briefqa.stages.Record when a question has ended; append your own.
     Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
     """
 
@@ -65,6 +67,7 @@ class BriefQA:
         self._rewording = Rewording(self._model) if self._model else None
         self._claims: Claims | None = None
         self._lock = threading.Lock()
+        self.observers: list[Observer] = []
         self.store = IndexReader(settings.index)
         built_with = self.info().encoder
         if settings.encoder and settings.encoder != built_with:
@@ -100,7 +103,12 @@ class BriefQA:
         history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
         Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
-        return list(self.rank(question, k, make_filters(**filters), history).hits)
+        with (
+            Watch("retrieve", self.observers) as watch,
+            self._ranked(question, k, make_filters(**filters), history, watch) as (ranking, *_),
+        ):
+            watch.outcome = "found"
+            return list(ranking.hits)
 
     def ask(
         self,
@@ -130,37 +138,51 @@ class BriefQA:
 
         Only the last is checked whole; where the language model fails, it is the quoted answer instead.
         """
-        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as (ranking, snapshot, meant):
-            quoted = self._compose(question, ranking, snapshot, meant)
-            claims = self._load_claims(snapshot) if self._model and quoted.answered else None
-            gathered = gather_sources(meant.question, ranking) if claims else []
-            sources = keep_good(gathered, ranking.hits, snapshot)
-        if self._model is None or claims is None:
-            yield quoted
-        else:
-            yield from write(quoted, sources, self._model, claims)
+        with Watch("ask", self.observers) as watch:
+            filtered = make_filters(**filters)
+            with self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch) as (ranking, snapshot, meant):
+                with watch.stage("compose"):
+                    quoted = self._compose(question, ranking, snapshot, meant)
+                claims = self._load_claims(snapshot) if self._model and quoted.answered else None
+                gathered = gather_sources(meant.question, ranking) if claims else []
+                sources = keep_good(gathered, ranking.hits, snapshot)
+            answer = quoted
+            if self._model is None or claims is None:
+                yield quoted
+            else:
+                with watch.stage("write"):
+                    for answer in write(quoted, sources, self._model, claims):
+                        yield answer
+            watch.outcome = _outcome(answer)
 
     def quote(self, question: str, **filters: Unpack[FilterOptions]) -> Answer:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
         filtered = make_filters(**filters)
-        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), reword=False) as (ranking, snapshot, meant):
+        watch = Watch("quote")
+        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), watch, reword=False) as (ranking, snapshot, meant):
             return self._compose(question, ranking, snapshot, meant)
 
     def rank(self, question: str, k: int, filters: Filters, history: Sequence[Turn] = ()) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
-        with self._ranked(question, k, filters, history) as (ranking, *_):
+        with self._ranked(question, k, filters, history, Watch("rank")) as (ranking, *_):
             return ranking
 
     @contextmanager
     def _ranked(
-        self, question: str, k: int, filters: Filters, history: Sequence[Turn], reword: bool = True
+        self, question: str, k: int, filters: Filters, history: Sequence[Turn], watch: Watch, reword: bool = True
     ) -> Iterator[tuple[Ranking, Snapshot, Understood]]:
-        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
-        meant = understand(question, history, lexicon)
+        with watch.stage("understand"):
+            encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+            meant = understand(question, history, lexicon)
         if self._rewording and reword:
-            meant = self._reword(question, meant, history, self._rewording, lexicon)
+            with watch.stage("reword"):
+                meant = self._reword(question, meant, history, self._rewording, lexicon)
         with self.store.snapshot() as snapshot:
-            yield rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence), snapshot, meant
+            watch.generation = snapshot.generation
+            with watch.stage("rank"):
+                ranking = rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence)
+            watch.hits = len(ranking.hits)
+            yield ranking, snapshot, meant
 
     def _compose(self, question: str, ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
         understood = meant.question if meant.question != question.strip() else ""
@@ -198,6 +220,14 @@ class BriefQA:
                     raise EncoderMismatchError.between(self.index, info.fingerprint, encoder.fingerprint)
                 self._encoder = Remembering(encoder)
             return self._encoder
+
+
+def _outcome(answer: Answer) -> str:
+    if not answer.answered:
+        return "refused"
+    if answer.worded_by:
+        return "worded"
+    return "unworded" if answer.notice else "quoted"
 
 
 _opened: dict[Path, BriefQA] = {}

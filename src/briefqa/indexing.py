@@ -7,9 +7,10 @@ report.articles_added, report.chunks_embedded, report.problems
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
@@ -18,11 +19,14 @@ from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
+from briefqa.logs import fields
 from briefqa.settings import DEFAULT_ENCODER, Settings
 from briefqa.store import IndexReader, IndexWriter
 
 # Passages embedded at a time: enough to sort by length, few enough that memory stays flat on a large corpus.
 _PASSAGES_A_BATCH = 8_000
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done ("reading" or "embedding"), how much of it is done, and of how much."""
@@ -106,7 +110,7 @@ def build(
             )
         else:
             writer.commit_problems(problems)
-        return BuildReport(
+        made = BuildReport(
             articles_added=len(indexed - set(before)),
             articles_updated=len(indexed & set(before)),
             articles_removed=len(removed),
@@ -116,6 +120,8 @@ def build(
             problems=tuple(problems),
             seconds=time.perf_counter() - started,
         )
+        _log.info("build", extra=fields(**asdict(made)))
+        return made
 
 
 @dataclass(frozen=True, slots=True)

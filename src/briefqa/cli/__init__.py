@@ -20,7 +20,6 @@ heavy is imported by the command that needs it.
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
@@ -33,6 +32,7 @@ from briefqa.cli.indexes import build, status
 from briefqa.cli.questions import ask, search
 from briefqa.cli.serving import chat, feedback, password
 from briefqa.errors import BriefqaError
+from briefqa.logs import log_for_people
 from briefqa.writing import one_line
 
 __all__ = ["app", "main"]
@@ -48,7 +48,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; a BriefqaError becomes one line and its exit status."""
-    logging.basicConfig(format="briefqa: %(message)s", level=logging.WARNING)
+    log_for_people()
     try:
         app()
     except BriefqaError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json
+from briefqa.cli.options import Index, Json, LogJson
 from briefqa.cli.printing import print_json, print_problems, progress
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def build(
     ] = "",
     full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
     as_json: Json = False,
+    log_json: LogJson = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
     from briefqa.indexing import build as build_index

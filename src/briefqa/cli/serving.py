@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel
+from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson
 from briefqa.cli.printing import console, print_json
 
 
@@ -38,6 +38,7 @@ def chat(
     llm_base_url: LLMBaseURL = "",
     llm_model: LLMModel = "",
     llm_api_key: LLMKey = "",
+    log_json: LogJson = False,
 ) -> None:
     """Open the chat in the browser's reach; stop it with Ctrl-C."""
     from briefqa.llm import Endpoint

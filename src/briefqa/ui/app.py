@@ -8,7 +8,8 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from briefqa.api import BriefQA
 from briefqa.conversations import Conversations
@@ -18,6 +19,7 @@ from briefqa.ui.freshness import Freshness, news_lines
 from briefqa.ui.headers import AtHome
 from briefqa.ui.login import add_login
 from briefqa.ui.logins import Logins
+from briefqa.ui.metrics import Metrics
 from briefqa.ui.page import build_page, head
 from briefqa.ui.paths import BelowPath
 from briefqa.ui.rebuilding import Rebuilding
@@ -63,6 +65,9 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     rebuilding = Rebuilding(corpus, qa.index, qa.own_encoder, ended=freshness.forget)
     _add_reading(app, qa)
     _add_news(app, freshness)
+    metrics = Metrics(qa, freshness)
+    qa.observers.append(metrics.observe)
+    _add_metrics(app, metrics)
     add_upload_route(app, lambda: corpus, lambda request: visitor(request).admin, lambda name: freshness.forget())
 
     page, i18n = build_page(qa, room, Shelf(qa, freshness, rebuilding), workers)
@@ -106,6 +111,14 @@ def _add_reading(app: FastAPI, qa: BriefQA) -> None:
             status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings, alone)
         headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language, Cookie, Sec-Fetch-Dest"}
         return HTMLResponse(html, status, {**headers, "Cache-Control": "no-cache"})
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    """Add what Prometheus asks for."""
+
+    @app.get("/metrics")
+    def read_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _add_news(app: FastAPI, freshness: Freshness) -> None:
