@@ -23,18 +23,22 @@ def build(
         typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
     ] = "",
     full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
+    wait: Annotated[
+        float,
+        typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for another build to end; inf: for ever."),
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
     from briefqa.indexing import build as build_index
 
     if as_json:
-        print_json(build_index(corpus, index, encoder or None, full=full))
+        print_json(build_index(corpus, index, encoder or None, full=full, wait=wait))
         return
-    _report(_build_with_bar(corpus, index, encoder, full))
+    _report(_build_with_bar(corpus, index, encoder, full, wait))
 
 
-def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
+def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: float) -> BuildReport:
     from briefqa.indexing import build as build_index
 
     with progress() as bar:
@@ -44,6 +48,7 @@ def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> Buil
             index,
             encoder or None,
             full=full,
+            wait=wait,
             progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
         )
 
