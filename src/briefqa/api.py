@@ -217,9 +217,7 @@ class BriefQA:
             if loaded and not len(snapshot.vectors):
                 return loaded  # nothing to compare with
             if loaded:
-                self.store.check_newest(
-                    snapshot
-                )  # else the last old question would load the old encoder
+                self.store.check_newest(snapshot)  # else the last old question would load the old encoder
             encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir)
             if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
                 raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)

@@ -67,12 +67,17 @@ def status(
     corpus: Annotated[
         Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare all of the index with itself: texts, offsets, terms, vectors.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what the index holds, whether the articles have moved on, and what the last build could not read."""
     from briefqa.api import BriefQA
     from briefqa.indexing import corpus_changes
 
+    if deep:
+        _inspect(index, as_json)
     with BriefQA(index) as qa:
         info = qa.info()
     folder = corpus or Path(info.corpus)
@@ -83,6 +88,7 @@ def status(
                 **dataclasses.asdict(info),
                 "problems": [dict(zip(("path", "line", "message"), problem, strict=True)) for problem in info.problems],
                 "corpus_ahead": None if changes is None else changes.ahead,
+                **({"damage": []} if deep else {}),
             }
         )
         return
@@ -94,6 +100,22 @@ def status(
         ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
         ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
         ("problems", len(info.problems)),
+        *([("damage", "none")] if deep else []),
     ):
         typer.echo(f"{name:11} {value}")
     print_problems(info.problems)
+
+
+def _inspect(index: Path, as_json: bool) -> None:
+    """Print what is wrong with an index, and raise IndexCorruptError if anything is."""
+    from briefqa.lexicon import load_lexicon
+    from briefqa.settings import Settings
+    from briefqa.store.inspection import inspect, tell_damage
+
+    faults = inspect(index, load_lexicon(Settings.from_environment().cache_dir).places)
+    if faults and as_json:
+        print_json({"damage": list(faults)})
+    elif faults:
+        print_problems((index, 0, fault) for fault in faults)
+    if faults:
+        raise tell_damage(index, faults)

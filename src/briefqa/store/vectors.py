@@ -120,6 +120,23 @@ def save_cache(index: Path, connection: sqlite3.Connection) -> None:
             _remove(folder)
 
 
+def differs_from_cache(index: Path, connection: sqlite3.Connection) -> bool:
+    """Say whether there is a sound cache of this build with other vectors than the database has now."""
+    import faiss
+
+    meta = read_meta(connection)
+    cached = _read_cache(index, meta)
+    if cached is None:
+        return False
+    stored = _read_database(connection, int(meta["generation"]))
+    return not (
+        np.array_equal(cached.chunk_ids, stored.chunk_ids)
+        and np.array_equal(cached.span_starts, stored.span_starts)
+        and np.array_equal(faiss.serialize_index(cached.chunks), faiss.serialize_index(stored.chunks))
+        and np.array_equal(faiss.serialize_index(cached.spans), faiss.serialize_index(stored.spans))
+    )
+
+
 def _remove(path: Path) -> None:
     """Remove a cache as far as it can be, or what lies in its place: a file, a link, but not what it leads to."""
     try:
