@@ -114,6 +114,11 @@ def save_cache(index: Path, connection: sqlite3.Connection) -> None:
     """Write the cache of the newest generation and remove older ones; a reader makes it if this fails."""
     meta = read_meta(connection)
     _write_cache(index, meta, _read_database(connection, int(meta["generation"])))
+    remove_old_caches(index, meta)
+
+
+def remove_old_caches(index: Path, meta: dict[str, str]) -> None:
+    """Remove the caches of other generations than this one, and what a killed process left of one."""
     keep = _folder(index, meta)
     for folder in index.iterdir():
         if _NAME.fullmatch(folder.name) and folder != keep:

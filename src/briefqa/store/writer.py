@@ -35,7 +35,7 @@ from briefqa.store.schema import (
     read_known_articles,
     read_meta,
 )
-from briefqa.store.vectors import save_cache
+from briefqa.store.vectors import remove_old_caches, save_cache
 from briefqa.writing import script_of
 
 # Variables of one SQL statement; SQLite's own limit has been at least 32,766 since 3.32.
@@ -368,6 +368,7 @@ class IndexWriter:
         """End a build that changed no article: the generation stays, only its problems are noted."""
         self.replace_problems(problems)
         self._connection.execute("COMMIT")
+        remove_old_caches(self.index, self.meta)  # the last build may have been killed before it did
 
 
 def _json(values: Sequence[str]) -> str:
