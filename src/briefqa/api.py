@@ -9,12 +9,11 @@ with briefqa.open("index") as qa:
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
@@ -25,6 +24,7 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.quotes import Quote
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.stages import Observer, Watch
@@ -34,12 +34,16 @@ from briefqa.tables import answer_from_table
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+_T = TypeVar("_T")
 # Hits that an answer is made from; the first few are quoted, the others shown as "also retrieved".
 _HITS_FOR_ANSWER = 10
 
 
 class BriefQA:
-    """An open index. Safe to share between threads; takes up a new build between two questions.
+    """An open index. Safe to share between threads.
+
+    It takes up a new build between two questions, and with it another encoder, if that has a name. An Encoder object of
+    your own cannot be exchanged: questions then raise EncoderMismatchError.
 
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
@@ -88,8 +92,7 @@ class BriefQA:
 
     def info(self) -> IndexInfo:
         """Return what is known of the index as a whole: generation, encoder, sizes, problems of the last build."""
-        with self.store.snapshot() as snapshot:
-            return snapshot.info()
+        return self.store.read(lambda snapshot: snapshot.info())
 
     def retrieve(
         self,
@@ -103,12 +106,10 @@ class BriefQA:
         history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
         Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
-        with (
-            Watch("retrieve", self.observers) as watch,
-            self._ranked(question, k, make_filters(**filters), history, watch) as (ranking, *_),
-        ):
+        with Watch("retrieve", self.observers) as watch:
+            hits = self._ranked(question, k, make_filters(**filters), history, watch, _only_ranking).hits
             watch.outcome = "found"
-            return list(ranking.hits)
+            return list(hits)
 
     def ask(
         self,
@@ -139,13 +140,19 @@ class BriefQA:
         Only the last is checked whole; where the language model fails, it is the quoted answer instead.
         """
         with Watch("ask", self.observers) as watch:
-            filtered = make_filters(**filters)
-            with self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch) as (ranking, snapshot, meant):
+
+            def quote(
+                ranking: Ranking, snapshot: Snapshot, meant: Understood
+            ) -> tuple[Answer, Claims | None, list[Quote]]:
                 with watch.stage("compose"):
                     quoted = self._compose(question, ranking, snapshot, meant)
-                claims = self._load_claims(snapshot) if self._model and quoted.answered else None
-                gathered = gather_sources(meant.question, ranking) if claims else []
-                sources = keep_good(gathered, ranking.hits, snapshot)
+                if self._model is None or not quoted.answered:
+                    return quoted, None, []
+                sources = keep_good(gather_sources(meant.question, ranking), ranking.hits, snapshot)
+                return quoted, self._load_claims(snapshot), sources
+
+            filtered = make_filters(**filters)
+            quoted, claims, sources = self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch, quote)
             answer = quoted
             if self._model is None or claims is None:
                 yield quoted
@@ -158,31 +165,43 @@ class BriefQA:
     def quote(self, question: str, **filters: Unpack[FilterOptions]) -> Answer:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
         filtered = make_filters(**filters)
-        watch = Watch("quote")
-        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), watch, reword=False) as (ranking, snapshot, meant):
+
+        def compose_from(ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
             return self._compose(question, ranking, snapshot, meant)
+
+        return self._ranked(question, _HITS_FOR_ANSWER, filtered, (), Watch("quote"), compose_from, reword=False)
 
     def rank(self, question: str, k: int, filters: Filters, history: Sequence[Turn] = ()) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
-        with self._ranked(question, k, filters, history, Watch("rank")) as (ranking, *_):
-            return ranking
+        return self._ranked(question, k, filters, history, Watch("rank"), _only_ranking)
 
-    @contextmanager
     def _ranked(
-        self, question: str, k: int, filters: Filters, history: Sequence[Turn], watch: Watch, reword: bool = True
-    ) -> Iterator[tuple[Ranking, Snapshot, Understood]]:
+        self,
+        question: str,
+        k: int,
+        filters: Filters,
+        history: Sequence[Turn],
+        watch: Watch,
+        use: Callable[[Ranking, Snapshot, Understood], _T],
+        reword: bool = True,
+    ) -> _T:
+        """Return what `use` makes of the ranking of a question and the snapshot that it was made on."""
         with watch.stage("understand"):
-            encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+            lexicon = load_lexicon(self._cache_dir)
             meant = understand(question, history, lexicon)
         if self._rewording and reword:
             with watch.stage("reword"):
                 meant = self._reword(question, meant, history, self._rewording, lexicon)
-        with self.store.snapshot() as snapshot:
+
+        def answer(snapshot: Snapshot) -> _T:
             watch.generation = snapshot.generation
+            encoder = self._load_encoder(snapshot)
             with watch.stage("rank"):
                 ranking = rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence)
             watch.hits = len(ranking.hits)
-            yield ranking, snapshot, meant
+            return use(ranking, snapshot, meant)
+
+        return self.store.read(answer)
 
     def _compose(self, question: str, ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
         understood = meant.question if meant.question != question.strip() else ""
@@ -199,27 +218,37 @@ class BriefQA:
         if meant.question != question.strip() and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
-        with self.store.snapshot() as snapshot:
-            wanted = corpus_languages(snapshot.scripts, lexicon.language(meant.question))
+        scripts = self.store.read(lambda snapshot: snapshot.scripts)
+        wanted = corpus_languages(scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
 
     def _load_claims(self, snapshot: Snapshot) -> Claims:
-        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+        encoder, lexicon = self._load_encoder(snapshot), load_lexicon(self._cache_dir)
         with self._lock:
-            if self._claims is None:
+            if self._claims is None or self._claims.encoder is not encoder:
                 self._claims = Claims(encoder, lexicon, snapshot.geometry)
             return self._claims
 
-    def _load_encoder(self) -> Encoder:
+    def _load_encoder(self, snapshot: Snapshot) -> Encoder:
+        """Return the encoder that a generation was built with; what is remembered of another one goes with it."""
         with self._lock:
-            if self._encoder is None:
-                info = self.info()
-                encoder = self.own_encoder or load_encoder(info.encoder, self._cache_dir)
-                if info.chunks and encoder.fingerprint != info.fingerprint:
-                    raise EncoderMismatchError.between(self.index, info.fingerprint, encoder.fingerprint)
-                self._encoder = Remembering(encoder)
+            loaded = self._encoder
+            if loaded and snapshot.fingerprint == loaded.fingerprint:
+                return loaded
+            if loaded and not len(snapshot.vectors):
+                return loaded  # nothing to compare with
+            if loaded:
+                self.store.check_newest(snapshot)  # else the last old question would load the old encoder
+            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir)
+            if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
+                raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
+            self._encoder = Remembering(encoder)
             return self._encoder
+
+
+def _only_ranking(ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Ranking:
+    return ranking
 
 
 def _outcome(answer: Answer) -> str:

@@ -6,6 +6,7 @@
     ├── IndexNotFoundError      nothing is built there yet
     ├── IndexCorruptError       what is there cannot be read
     ├── IndexLockedError        another build is writing there
+    ├── IndexWriteError         there is no room for it, or no permission
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
     ├── GoldenSetError          a file of golden questions cannot be read
@@ -53,6 +54,10 @@ class IndexCorruptError(BriefqaError):
 
 class IndexLockedError(BriefqaError):
     """Another process is building this index."""
+
+
+class IndexWriteError(BriefqaError):
+    """The index cannot be written: the disk or a quota is full, or the folder is read-only."""
 
 
 class EncoderMismatchError(BriefqaError):

@@ -52,20 +52,24 @@ def build(
     encoder: str | Encoder | None = None,
     *,
     full: bool = False,
+    wait: float = 0.0,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus, in one transaction.
 
     encoder: "bundled", a sentence-transformers model by name or folder, or an Encoder of your own; left out, the one
-    that the index was built with. full: forget the old index and embed everything again. Raises CorpusError,
-    IndexLockedError, IndexCorruptError, EncoderNotFoundError, EncoderMismatchError.
+    that the index was built with. full: forget the old index and embed everything again; until that is done, questions
+    are answered from the old one. wait: seconds to wait for another build to end. Raises CorpusError,
+    IndexLockedError, IndexWriteError, IndexCorruptError, EncoderNotFoundError, EncoderMismatchError.
     """
     started = time.perf_counter()
     own = encoder if encoder is not None and not isinstance(encoder, str) else None
     settings = Settings.from_environment(corpus=corpus, index=index, encoder=own.name if own else encoder)
     report = progress or _say_nothing
     paths, problems = list_articles(settings.corpus)
-    with IndexWriter(settings.index) as writer:
+    with IndexWriter(settings.index, wait) as writer:
+        if writer.waited:
+            paths, problems = list_articles(settings.corpus)
         name = settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
         anew = full or (writer.meta.get("chunking"), writer.meta.get("terms")) != (CHUNKING, TERMS)
         if full:

@@ -23,6 +23,10 @@ def build(
         typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
     ] = "",
     full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
+    wait: Annotated[
+        float,
+        typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for another build to end; inf: for ever."),
+    ] = 0,
     as_json: Json = False,
     log_json: LogJson = False,
 ) -> None:
@@ -30,12 +34,12 @@ def build(
     from briefqa.indexing import build as build_index
 
     if as_json:
-        print_json(build_index(corpus, index, encoder or None, full=full))
+        print_json(build_index(corpus, index, encoder or None, full=full, wait=wait))
         return
-    _report(_build_with_bar(corpus, index, encoder, full))
+    _report(_build_with_bar(corpus, index, encoder, full, wait))
 
 
-def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
+def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: float) -> BuildReport:
     from briefqa.indexing import build as build_index
 
     with progress() as bar:
@@ -45,6 +49,7 @@ def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> Buil
             index,
             encoder or None,
             full=full,
+            wait=wait,
             progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
         )
 
@@ -63,12 +68,17 @@ def status(
     corpus: Annotated[
         Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare all of the index with itself: texts, offsets, terms, vectors.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what the index holds, whether the articles have moved on, and what the last build could not read."""
     from briefqa.api import BriefQA
     from briefqa.indexing import corpus_changes
 
+    if deep:
+        _inspect(index, as_json)
     with BriefQA(index) as qa:
         info = qa.info()
     folder = corpus or Path(info.corpus)
@@ -79,6 +89,7 @@ def status(
                 **dataclasses.asdict(info),
                 "problems": [dict(zip(("path", "line", "message"), problem, strict=True)) for problem in info.problems],
                 "corpus_ahead": None if changes is None else changes.ahead,
+                **({"damage": []} if deep else {}),
             }
         )
         return
@@ -90,6 +101,22 @@ def status(
         ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
         ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
         ("problems", len(info.problems)),
+        *([("damage", "none")] if deep else []),
     ):
         typer.echo(f"{name:11} {value}")
     print_problems(info.problems)
+
+
+def _inspect(index: Path, as_json: bool) -> None:
+    """Print what is wrong with an index, and raise IndexCorruptError if anything is."""
+    from briefqa.lexicon import load_lexicon
+    from briefqa.settings import Settings
+    from briefqa.store.inspection import inspect, tell_damage
+
+    faults = inspect(index, load_lexicon(Settings.from_environment().cache_dir).places)
+    if faults and as_json:
+        print_json({"damage": list(faults)})
+    elif faults:
+        print_problems((index, 0, fault) for fault in faults)
+    if faults:
+        raise tell_damage(index, faults)

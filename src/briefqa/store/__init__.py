@@ -18,8 +18,9 @@ What a crash can leave, and what the next start does:
 """
 
 from briefqa.store.postings import Posting
-from briefqa.store.reader import IndexReader, Snapshot
+from briefqa.store.reader import IndexReader
 from briefqa.store.schema import Filters, IndexInfo, StoredArticle
+from briefqa.store.snapshots import Snapshot
 from briefqa.store.writer import IndexWriter
 
 __all__ = ["Filters", "IndexInfo", "IndexReader", "IndexWriter", "Posting", "Snapshot", "StoredArticle"]
