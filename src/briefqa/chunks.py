@@ -21,6 +21,8 @@ from briefqa.sentences import split_sentences
 CHUNKING = "2"
 # Where a sentence longer than the window may be cut, best first.
 SEPARATORS = ["\n\n", "\n", "。", "！", "？", "；", "، ", ". ", "，", "、", ", ", " ", ""]
+# Characters of a heading that are embedded: more than a heading has, and less than a window holds.
+_LONGEST_HEADING = 200
 # Title and headings take at most this share of the window; the text takes the rest.
 _HEADING_SHARE = 0.25
 
@@ -109,7 +111,7 @@ def passage_prefix(title: str, slug: str, heading_path: tuple[str, ...]) -> str:
     """
     parts = [] if title == slug.rsplit("/", 1)[-1] else [title]
     parts += [heading for heading in heading_path if heading not in parts]
-    return " › ".join(part for part in parts if part)
+    return " › ".join(part[:_LONGEST_HEADING] for part in parts if part)
 
 
 def chunk_passage(chunk: Chunk) -> str:

@@ -20,6 +20,19 @@ MAX_LABEL_WORK = 2_000_000
 ordinary text and quadratic in the brackets that nobody closes: 5,000 of them are 12 million."""
 
 
+class TooManyElements(ValueError):
+    """A text has more markup than the limit in its env allows."""
+
+
+def count_element(env: EnvType) -> None:
+    """Count a token, block or inline, where env has a limit ("most_elements"). Raises TooManyElements."""
+    most = env.get("most_elements")
+    if most is not None:
+        env["elements"] = env.get("elements", 0) + 1
+        if env["elements"] > most:
+            raise TooManyElements
+
+
 class InlineState(StateInline):
     """A StateInline whose tokens know where in `src` they begin (`meta["at"]`)."""
 
@@ -56,6 +69,7 @@ class InlineState(StateInline):
 
     def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
         """Give the place where the parser stands to the token."""
+        count_element(self.env)
         token = super().push(ttype, tag, nesting)
         token.meta["at"] = self.pos
         self._pending_at = -1
