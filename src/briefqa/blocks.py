@@ -23,7 +23,7 @@ from mdit_py_plugins.attrs import attrs_block_plugin
 from mdit_py_plugins.attrs.parse import ParseError, parse
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from briefqa.inline import Inline, count_element
+from briefqa.inline import Inline, count_elements
 
 MAX_NESTING = 60
 """Levels of quotes and lists (a list is two). markdown-it leaves out what is deeper; a person's text stays below ten,
@@ -108,7 +108,7 @@ class _BlockState(StateBlock):
     """A StateBlock whose tokens are counted."""
 
     def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
-        count_element(self.env)
+        count_elements(self.env, 1)
         return super().push(ttype, tag, nesting)
 
 
