@@ -42,6 +42,8 @@ __all__ = [
     "slug_of",
 ]
 
+MOST_EXPANDED = 10_000
+"""Characters that may come of ligatures beside twice the text: one of them is 18, and words are compared in full."""
 MIN_GB18030_SHARE = 0.7
 """Of the characters beyond ASCII, those that stand in runs of common Chinese; a brief has .99. Other bytes that happen
 to be valid GB18030 give rare characters, or single ones (an accented letter and its neighbour)."""
@@ -227,7 +229,7 @@ class _FrontMatter:
             tags = [_scalar(item) for item in node.value]
         else:
             tags = re.split("[,，、]", self.scalar("tags"))
-        named = dict.fromkeys(self._cut("tags", shown(tag)).strip() for tag in tags)
+        named = dict.fromkeys(shown(self._cut("tags", tag)).strip() for tag in tags)
         for tag in named:
             self._compare("tags", tag)
         return tuple(tag for tag in named if tag)
@@ -257,6 +259,7 @@ def parse_article(text: str, slug: str, path: str, sha256: str = "", limits: Lim
     if not any(isinstance(part, Block) for part in document.parts):
         reason = f" ({warnings[0].message})" if warnings else ""
         raise ArticleError(f"empty: there is no text to answer from{reason}: write some or remove the file")
+    _check_characters(document, text)
     if word := alike_letters(path):
         warnings.append(Problem(path, 0, f"its name has letters of two scripts that look alike in {word!r}: rename it"))
     sections = tuple(_sections(document, len(text), path, warnings, limits))

@@ -212,7 +212,7 @@ def read_markdown(text: str, limits: Limits | None = None) -> Document:
     try:
         return _read(text, env, limits)
     except TooManyElements:
-        most = f"{limits.max_elements:,} pieces of markup (max_elements)"
+        most = f"{limits.max_elements:,} lines, sentences and pieces of markup (max_elements)"
         raise ArticleError(f"the file has more than {most}: split it into several articles") from None
 
 

@@ -64,6 +64,23 @@ _LATIN = re.compile("[A-Za-z]")
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
+MOST_MARKS = 30
+"""Combining marks upon one character, as in Unicode's Stream-Safe Text Format (UAX 15). To put many of them in order takes
+quadratic time: 400,000 take two minutes."""
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff\u2000-\u206f\u3000-\u3029\uff00-\uffef]{{{MOST_MARKS + 1},}}")
+
+
+def stacks_marks(text: str) -> bool:
+    """Say whether more combining marks follow each other than any script needs."""
+    for run in _MAYBE_MARKS.findall(text):
+        count = 0
+        for char in run:
+            count = count + 1 if unicodedata.combining(char) else 0
+            if count > MOST_MARKS:
+                return True
+    return False
+
+
 def is_invisible(char: str) -> bool:
     """Say whether a character is there without being seen, other than the joiners of Persian and Hindi."""
     return unicodedata.category(char) == "Cf" and char not in _JOINERS
