@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from briefqa.articles import MAX_FILE_BYTES, Article, decode, list_articles, parse_article, read_article, slug_of
+from briefqa.articles import Article, decode, list_articles, parse_article, read_article, slug_of
 from briefqa.errors import ArticleError, CorpusError
+from briefqa.settings import Limits
 
 BRIEF = """---
 title: "稀土出口许可：谁受影响"
@@ -258,8 +259,8 @@ def test_another_encoding_is_refused_with_the_cure(data: bytes, line: int, words
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArticleError, match="larger than 5 MB: split"):
-        read_article(write(tmp_path, "a.md", b"a" * (MAX_FILE_BYTES + 1)), tmp_path)
+    with pytest.raises(ArticleError, match="larger than 1 MB .max_file_bytes.: split"):
+        read_article(write(tmp_path, "a.md", b"a" * (Limits().max_file_bytes + 1)), tmp_path)
 
 
 def test_a_file_without_permission_is_an_article_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +269,7 @@ def test_a_file_without_permission_is_an_article_error(tmp_path: Path, monkeypat
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ArticleError, match="Permission denied"):
         read_article(path, tmp_path)
 

@@ -15,7 +15,8 @@
     ├── ConversationsError      what was kept of conversations cannot be read or written
     ├── PasswordFileError       the file of who may log in cannot be read or written
     ├── LLMError                the language model's endpoint failed
-    └── QuestionError           the question or a filter of it makes no sense
+    ├── QuestionError           the question or a filter of it makes no sense
+    └── SettingsError           a setting in the environment makes no sense
 
 `exit_status` is what the command line returns: 1 for a failure, 2 for wrong usage.
 """
@@ -111,5 +112,11 @@ class LLMError(BriefqaError):
 
 class QuestionError(BriefqaError):
     """The question is empty or too long, or a filter cannot be understood."""
+
+    exit_status = 2
+
+
+class SettingsError(BriefqaError):
+    """A setting in the environment is not of its kind."""
 
     exit_status = 2

@@ -13,15 +13,17 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from briefqa.api import BriefQA
 from briefqa.conversations import Conversations
+from briefqa.settings import Limits
 from briefqa.ui import reading
 from briefqa.ui.access import Access, Gate, visitor
+from briefqa.ui.bodies import Bodies
 from briefqa.ui.freshness import Freshness, news_lines
 from briefqa.ui.headers import AtHome
 from briefqa.ui.login import add_login
 from briefqa.ui.logins import Logins
 from briefqa.ui.metrics import Metrics
 from briefqa.ui.page import build_page, head
-from briefqa.ui.paths import BelowPath
+from briefqa.ui.paths import BelowPath, inner_path
 from briefqa.ui.rebuilding import Rebuilding
 from briefqa.ui.room import Room
 from briefqa.ui.sessions import Sessions
@@ -55,7 +57,9 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     if logins is not None:
         add_login(app, logins)
-    # The last one is the outermost.
+    # The last one is the outermost: whoever may not come in cannot have a body read either.
+    limited = {"/upload", "/login"}
+    app.add_middleware(Bodies, Limits.from_environment().max_request_bytes, limited, inner_path)
     app.add_middleware(Gate, access, logins)
     app.add_middleware(AtHome)
     if root_path:
