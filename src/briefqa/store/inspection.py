@@ -7,6 +7,7 @@ SQLite knows its pages, not what is on them. What is compared:
 | what | with |
 |---|---|
 | pages, references, shapes of columns | what SQLite and the schema say, see `damage` |
+| what the build said of itself, and of its encoder | their checksum |
 | an article's text | the checksum of the file that it was read from |
 | front matter and sections | the article's text, read again |
 | texts of chunks and spans, headings | the checksum that their vector is stored under |
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +36,7 @@ from briefqa.lexicon.terms import TERMS
 from briefqa.store.connections import connect, corrupt
 from briefqa.store.damage import MOST_FAULTS, find_damage
 from briefqa.store.postings import read_all_postings
-from briefqa.store.schema import database, read_meta
+from briefqa.store.schema import checksum, database, read_meta
 from briefqa.store.snapshots import Snapshot, load_generation
 from briefqa.store.vectors import differs_from_cache
 from briefqa.verbatim import VisibleSection, Wording
@@ -72,7 +74,7 @@ def _faults(index: Path, connection: sqlite3.Connection, places: Places) -> Iter
     try:
         meta = read_meta(connection)
         snapshot = Snapshot(connection, load_generation(index, connection, meta))
-        checks = [_vectors(index, connection)]
+        checks = [_build(connection, meta), _vectors(index, connection)]
         if meta["chunking"] == CHUNKING:
             checks += [_articles(snapshot), _passages(snapshot, connection)]
         if meta["terms"] == TERMS:
@@ -84,10 +86,18 @@ def _faults(index: Path, connection: sqlite3.Connection, places: Places) -> Iter
         yield f"it cannot be read to the end: {error}"
 
 
+def _build(connection: sqlite3.Connection, meta: dict[str, str]) -> Iterator[str]:
+    kept = re.fullmatch(r"([1-9]\d*) [0-9a-f]{64}", meta.get("checksum", ""))
+    older = "build_id" not in meta or (kept and int(kept[1]) < int(meta["generation"]))  # that briefqa had no checksums
+    if not older and (kept is None or kept[0] != checksum(connection, meta)):
+        yield "what the build said of itself, or of its encoder, is not what stands there"
+
+
 def _vectors(index: Path, connection: sqlite3.Connection) -> Iterator[str]:
     wrong = 0
     for (data,) in connection.execute("SELECT data FROM vector"):
-        length = float(np.linalg.norm(np.frombuffer(data, dtype=np.float16).astype(np.float32)))
+        with np.errstate(all="ignore"):
+            length = float(np.linalg.norm(np.frombuffer(data, dtype=np.float16).astype(np.float32)))
         wrong += not abs(length - 1) < _TOLERANCE  # also where it is no number
     if wrong:
         yield f"{wrong} vectors are not of length 1"
