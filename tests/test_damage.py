@@ -257,6 +257,7 @@ def test_a_sound_index_has_no_faults(
         ("DELETE FROM meta WHERE key = 'encoder'", "meta has no encoder"),
         ("UPDATE meta SET value = '0.5' WHERE key = 'spread'", "of its encoder"),
         ("UPDATE geometry SET data = zeroblob(length(data))", "a direction of languages"),
+        ("UPDATE chunk SET script = 'greek' WHERE anchor = 'banned'", "policy#banned/0 is not in the script 'greek'"),
         ("DROP TABLE posting", "no such table"),
     ],
 )

@@ -31,7 +31,7 @@ import numpy as np
 
 from briefqa.articles import parse_article
 from briefqa.chunks import CHUNKING, Chunk, Span, chunk_passage, span_passage
-from briefqa.errors import ArticleError, BriefqaError, IndexCorruptError
+from briefqa.errors import ArticleError, IndexCorruptError
 from briefqa.lexicon.terms import TERMS
 from briefqa.store.connections import connect, corrupt
 from briefqa.store.damage import MOST_FAULTS, find_damage
@@ -40,6 +40,7 @@ from briefqa.store.schema import checksum, database, read_meta
 from briefqa.store.snapshots import Snapshot, load_generation
 from briefqa.store.vectors import differs_from_cache
 from briefqa.verbatim import VisibleSection, Wording
+from briefqa.writing import script_of
 
 Places = Callable[[Chunk], Mapping[str, Sequence[int]]]
 """Returns where each term stands in a chunk, see Lexicon.places."""
@@ -73,15 +74,16 @@ def tell_damage(index: Path, faults: Sequence[str]) -> IndexCorruptError:
 def _faults(index: Path, connection: sqlite3.Connection, places: Places) -> Iterator[str]:
     try:
         meta = read_meta(connection)
+        yield from _build(connection, meta)
         snapshot = Snapshot(connection, load_generation(index, connection, meta))
-        checks = [_build(connection, meta), _vectors(index, connection)]
+        checks = [_vectors(index, connection)]
         if meta["chunking"] == CHUNKING:
             checks += [_articles(snapshot), _passages(snapshot, connection)]
         if meta["terms"] == TERMS:
             checks.append(_postings(snapshot, connection, places))
         yield from chain.from_iterable(checks)
-    except BriefqaError:
-        raise
+    except IndexCorruptError as error:
+        yield str(error)
     except (sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         yield f"it cannot be read to the end: {error}"
 
@@ -150,7 +152,9 @@ def _passages(snapshot: Snapshot, connection: sqlite3.Connection) -> Iterator[st
     hashes = dict(
         connection.execute("SELECT chunk.id, hash FROM chunk JOIN vector ON vector.id = vector_id").fetchall()
     )
-    for chunk_id, chunk in _chunks(snapshot):
+    for (chunk_id, chunk), script in zip(_chunks(snapshot), snapshot.scripts.tolist(), strict=True):
+        if script != script_of(chunk.text):
+            yield f"the text of {chunk.id} is not in the script {script!r}"
         spans = connection.execute(
             "SELECT hash FROM span JOIN vector ON vector.id = vector_id WHERE chunk_id = ? ORDER BY ordinal",
             (chunk_id,),
