@@ -5,9 +5,9 @@
     python tests/crashing.py torn OLD CORPUS WORK       # cuts the log of a build that was killed after its commit
     python tests/crashing.py lent OLD CORPUS WORK       # asks as somebody who may not write, while others build
 
-OLD: an index. CORPUS: what it is to become. WORK: an empty folder. Prints what became of OLD as JSON: counts of "old" and
-"new", of which each was asked, inspected and built upon; what else is found ends the run with a traceback. "lent" prints
-how many questions were answered of how many generations.
+OLD: an index. CORPUS: what it is to become. WORK: an empty folder. Prints what became of OLD as JSON: how often it is
+"old" and how often "new", each asked, inspected and built upon; what else is found ends the run with a traceback.
+"lent" prints how many questions were answered of how many generations.
 """
 
 from __future__ import annotations
@@ -203,7 +203,7 @@ def lend(old: Path, corpus: Path, work: Path) -> None:
                 os._exit(1)
         assert forked(build_often) == 0
         assert os.waitstatus_to_exitcode(os.waitpid(asking, 0)[1]) == 0
-        print(os.read(reading, 1000).decode(), flush=True)
+        sys.stdout.write(os.read(reading, 1000).decode())
     finally:
         shutil.rmtree(public)
 
@@ -227,9 +227,10 @@ def main() -> None:
             try:
                 found[check(index, corpus, before, after)] += 1
             except BaseException:
-                print(f"after step {index.name}:", file=sys.stderr)
+                sys.stderr.write(f"after step {index.name}:\n")
                 raise
-        print(json.dumps(found), flush=True)
+        sys.stdout.write(json.dumps(found))
+        sys.stdout.flush()
 
     sys.exit(forked(report))
 

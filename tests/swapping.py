@@ -21,7 +21,7 @@ import briefqa
 from briefqa.store.snapshots import Generation
 
 SWAPS = 100
-WARM = 15
+WARM = 40
 BUILDER = """
 import sys
 from pathlib import Path
@@ -55,11 +55,12 @@ def main() -> None:
         Path(f"corpus/{number}.md").write_text(f"# Article {number}\n\n{sentences}\n", encoding="utf-8")
     command = [sys.executable, "-c", BUILDER, str(Path(__file__).parent)]
     builder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert builder.stdin and builder.stdout
 
     def build(number: int) -> None:
-        print(number, file=builder.stdin, flush=True)
-        assert builder.stdout and builder.stdout.readline().strip() == str(number)
+        assert builder.stdin and builder.stdout
+        builder.stdin.write(f"{number}\n")
+        builder.stdin.flush()
+        assert builder.stdout.readline().strip() == str(number)
 
     build(0)
     measured = []
@@ -75,9 +76,9 @@ def main() -> None:
                 assert answer.generation == number + 1
             if number in (WARM, WARM + SWAPS):
                 measured.append(measure())
-    builder.stdin.close()
-    assert builder.wait() == 0
-    print(json.dumps(measured))
+    builder.communicate()
+    assert builder.returncode == 0
+    sys.stdout.write(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from conftest import POLICY
 
-import briefqa
 from briefqa.store import IndexWriter
 
 
@@ -27,7 +26,9 @@ def changed(corpus: Path, index: Path) -> Path:
 def crash(how: str, index: Path, corpus: Path, work: Path) -> dict[str, int]:
     work.mkdir()
     script = Path(__file__).with_name("crashing.py")
-    done = subprocess.run([sys.executable, script, how, index, corpus, work], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, script, how, index, corpus, work], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     counts: dict[str, int] = json.loads(done.stdout)
     return counts

@@ -57,7 +57,7 @@ def test_a_hundred_generations_cost_no_memory_and_no_files(tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     early, late = json.loads(done.stdout)
-    assert late["memory"] < early["memory"] + 20_000_000  # one generation has 1.2 MB of vectors alone
+    assert late["memory"] < 1.1 * early["memory"]  # of 110 MB; each generation has 1.2 MB of vectors alone
     assert late["files"] <= early["files"] + 2 and late["mapped"] <= early["mapped"] + 4
     assert late["generations"] == early["generations"] == 1
 

@@ -83,7 +83,7 @@ def _connect(path: Path, options: str) -> sqlite3.Connection:
     except sqlite3.OperationalError:
         connection.close()
         raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # SQLite's message quotes what it could not read
         connection.close()
         raise corrupt(path, error) from error
     except BriefqaError:
@@ -122,7 +122,7 @@ _WRITE_LOCK = 120
 _AROUND = ("locked", "busy", "full", "I/O", "unable to open", "readonly", "protocol", "interrupted", "memory")
 
 
-def is_locked(error: sqlite3.Error) -> bool:
+def is_locked(error: Exception) -> bool:
     """Say whether SQLite failed because somebody else is writing."""
     return "locked" in str(error) or "busy" in str(error)
 
@@ -156,7 +156,7 @@ def unreadable(path: Path, error: sqlite3.Error) -> BriefqaError:
 
 def unwritable(index: Path, error: Exception) -> BriefqaError:
     """Return the error for an index that could not be written, with the cure."""
-    if isinstance(error, sqlite3.Error) and not any(words in str(error) for words in _AROUND):
+    if not isinstance(error, OSError) and not any(words in str(error) for words in _AROUND):
         return corrupt(index / DATABASE, error)
     return IndexWriteError(
         f"cannot write the index to {index} ({error}): make room there, or choose a folder that you may write to; "

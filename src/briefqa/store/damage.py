@@ -49,7 +49,11 @@ def find_damage(connection: sqlite3.Connection) -> list[str]:
             break  # what follows relies on what came before
         try:
             found = list(islice(faults(connection), MOST_FAULTS))
-        except (sqlite3.Error, OverflowError) as error:  # pages that cannot be walked through, text that is no UTF-8
+        except (
+            sqlite3.Error,
+            OverflowError,
+            UnicodeDecodeError,
+        ) as error:  # pages that cannot be walked through, text that is no UTF-8
             found = [str(error)]
     return found
 
@@ -91,7 +95,7 @@ def _shapes(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _lists(connection: sqlite3.Connection) -> Iterator[str]:
     for table, column in _LISTS:
-        good = f"json_valid({column}) AND json_type({column}) = 'array'"
-        (count,) = connection.execute(f"SELECT count(*) FROM {table} WHERE NOT ifnull({good}, 0)").fetchone()
+        good = f"CASE WHEN json_valid({column}) THEN json_type({column}) = 'array' ELSE 0 END"
+        (count,) = connection.execute(f"SELECT count(*) FROM {table} WHERE NOT {good}").fetchone()
         if count:
             yield f"{count} rows of {table} have no list of {column}"

@@ -7,6 +7,7 @@ SQLite knows its pages, not what is on them. What is compared:
 | what | with |
 |---|---|
 | pages, references, shapes of columns | what SQLite and the schema say, see `damage` |
+| what the build said of itself, and of its encoder | their checksum |
 | an article's text | the checksum of the file that it was read from |
 | front matter and sections | the article's text, read again |
 | texts of chunks and spans, headings | the checksum that their vector is stored under |
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,15 +31,16 @@ import numpy as np
 
 from briefqa.articles import parse_article
 from briefqa.chunks import CHUNKING, Chunk, Span, chunk_passage, span_passage
-from briefqa.errors import ArticleError, BriefqaError, IndexCorruptError
+from briefqa.errors import ArticleError, IndexCorruptError
 from briefqa.lexicon.terms import TERMS
 from briefqa.store.connections import connect, corrupt
 from briefqa.store.damage import MOST_FAULTS, find_damage
 from briefqa.store.postings import read_all_postings
-from briefqa.store.schema import database, read_meta
+from briefqa.store.schema import checksum, database, read_meta
 from briefqa.store.snapshots import Snapshot, load_generation
 from briefqa.store.vectors import differs_from_cache
 from briefqa.verbatim import VisibleSection, Wording
+from briefqa.writing import script_of
 
 Places = Callable[[Chunk], Mapping[str, Sequence[int]]]
 """Returns where each term stands in a chunk, see Lexicon.places."""
@@ -71,6 +74,7 @@ def tell_damage(index: Path, faults: Sequence[str]) -> IndexCorruptError:
 def _faults(index: Path, connection: sqlite3.Connection, places: Places) -> Iterator[str]:
     try:
         meta = read_meta(connection)
+        yield from _build(connection, meta)
         snapshot = Snapshot(connection, load_generation(index, connection, meta))
         checks = [_vectors(index, connection)]
         if meta["chunking"] == CHUNKING:
@@ -78,16 +82,24 @@ def _faults(index: Path, connection: sqlite3.Connection, places: Places) -> Iter
         if meta["terms"] == TERMS:
             checks.append(_postings(snapshot, connection, places))
         yield from chain.from_iterable(checks)
-    except BriefqaError:
-        raise
+    except IndexCorruptError as error:
+        yield str(error)
     except (sqlite3.Error, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         yield f"it cannot be read to the end: {error}"
+
+
+def _build(connection: sqlite3.Connection, meta: dict[str, str]) -> Iterator[str]:
+    kept = re.fullmatch(r"([1-9]\d*) [0-9a-f]{64}", meta.get("checksum", ""))
+    older = "build_id" not in meta or (kept and int(kept[1]) < int(meta["generation"]))  # that briefqa had no checksums
+    if not older and (kept is None or kept[0] != checksum(connection, meta)):
+        yield "what the build said of itself, or of its encoder, is not what stands there"
 
 
 def _vectors(index: Path, connection: sqlite3.Connection) -> Iterator[str]:
     wrong = 0
     for (data,) in connection.execute("SELECT data FROM vector"):
-        length = float(np.linalg.norm(np.frombuffer(data, dtype=np.float16).astype(np.float32)))
+        with np.errstate(all="ignore"):
+            length = float(np.linalg.norm(np.frombuffer(data, dtype=np.float16).astype(np.float32)))
         wrong += not abs(length - 1) < _TOLERANCE  # also where it is no number
     if wrong:
         yield f"{wrong} vectors are not of length 1"
@@ -140,7 +152,9 @@ def _passages(snapshot: Snapshot, connection: sqlite3.Connection) -> Iterator[st
     hashes = dict(
         connection.execute("SELECT chunk.id, hash FROM chunk JOIN vector ON vector.id = vector_id").fetchall()
     )
-    for chunk_id, chunk in _chunks(snapshot):
+    for (chunk_id, chunk), script in zip(_chunks(snapshot), snapshot.scripts.tolist(), strict=True):
+        if script != script_of(chunk.text):
+            yield f"the text of {chunk.id} is not in the script {script!r}"
         spans = connection.execute(
             "SELECT hash FROM span JOIN vector ON vector.id = vector_id WHERE chunk_id = ? ORDER BY ordinal",
             (chunk_id,),

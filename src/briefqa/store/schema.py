@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,9 @@ FORMAT = 3
 
 # What the meta table keeps of an encoder's geometry, as numbers.
 COSINES = frozenset({"spread", "unrelated"})
+
+# What the meta table keeps that is no part of a build.
+_NOT_OF_A_BUILD = frozenset({"checksum", "calibration", "calibrated_for"})
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -170,6 +176,18 @@ def not_found(path: Path) -> IndexNotFoundError:
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the whole meta table."""
     return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def checksum(connection: sqlite3.Connection, meta: Mapping[str, str]) -> str:
+    """Return a checksum of what a build says of itself, and of what was measured of its encoder.
+
+    It begins with the generation, so that one which an older briefqa left behind is not taken for the newest one's.
+    """
+    said = sorted((key, value) for key, value in meta.items() if key not in _NOT_OF_A_BUILD)
+    digest = hashlib.sha256(json.dumps(said).encode())
+    for rank, data in connection.execute("SELECT rank, data FROM geometry ORDER BY rank"):
+        digest.update(rank.to_bytes(4, "big") + data)
+    return f"{meta['generation']} {digest.hexdigest()}"
 
 
 def read_known_articles(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:

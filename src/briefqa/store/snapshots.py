@@ -22,9 +22,11 @@ from briefqa.articles import Block, Section
 from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
 from briefqa.markdown import read_markdown
+from briefqa.store.connections import corrupt
 from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
+    DATABASE,
     Filters,
     IndexInfo,
     StoredArticle,
@@ -37,6 +39,8 @@ from briefqa.store.vectors import Vectors, load_vectors
 from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
 
 _ALL = Filters()
+# Of the length of what was stored as float32.
+_TOLERANCE = 1e-3
 _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 
 
@@ -73,11 +77,17 @@ def load_generation(index: Path, connection: sqlite3.Connection, meta: dict[str,
         "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
         " ORDER BY chunk.id"
     ).fetchall()
+    if len(stored) != len(vectors):  # pages that are damaged may seem to end early
+        raise corrupt(index / DATABASE, f"{len(stored)} chunks for {len(vectors)} vectors")
     row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
     directions = [
         np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
     ]
+    with np.errstate(all="ignore"):
+        bent = any(not abs(float(row @ row) - 1) < _TOLERANCE for row in directions)
+    if bent:
+        raise corrupt(index / DATABASE, "a direction of languages is not of length 1")
     return Generation(
         identity=identity_of(meta),
         encoder=meta["encoder"],

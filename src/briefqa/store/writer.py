@@ -32,6 +32,7 @@ from briefqa.store.schema import (
     DATABASE,
     FORMAT,
     TABLES,
+    checksum,
     read_known_articles,
     read_meta,
 )
@@ -95,7 +96,7 @@ class IndexWriter:
                 execute("PRAGMA foreign_keys = ON")
                 execute("BEGIN IMMEDIATE")
                 return
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 if not is_locked(error):
                     raise unwritable(self.index, error) from error
                 waited = time.monotonic() - started
@@ -119,12 +120,12 @@ class IndexWriter:
                     execute(f"DROP TABLE {table}")
             for statement in TABLES.split(";"):
                 execute(statement)
-        except sqlite3.Error as error:
+            self.meta = read_meta(self._connection)
+            self._postings = PostingWriter(self._connection)
+            if older:
+                self.forget_articles()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise unwritable(self.index, error) from error
-        self.meta = read_meta(self._connection)
-        self._postings = PostingWriter(self._connection)
-        if older:
-            self.forget_articles()
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -330,6 +331,7 @@ class IndexWriter:
             "terms": terms,
             **{name: self.meta.get(name, "0") for name in COSINES},
         }
+        values["checksum"] = checksum(self._connection, {**read_meta(self._connection), **values})
         self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self.replace_problems(problems)
         self._connection.execute("COMMIT")
