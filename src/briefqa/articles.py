@@ -25,7 +25,7 @@ from briefqa.corpus import Problem, is_article_name, list_articles, read_bytes, 
 from briefqa.errors import ArticleError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
 from briefqa.settings import Limits
-from briefqa.writing import alike_letters, one_line, shown
+from briefqa.writing import MOST_MARKS, alike_letters, one_line, shown, stacks_marks
 
 __all__ = [
     "CELL_JOINER",
@@ -281,6 +281,17 @@ def parse_article(text: str, slug: str, path: str, sha256: str = "", limits: Lim
     )
 
 
+def _check_characters(document: Document, text: str) -> None:
+    """Raise ArticleError for characters that are few here and many, or slow, where texts are compared (NFKC)."""
+    for part in document.parts:
+        if stacks_marks(part.text):
+            line = 1 + text.count("\n", 0, part.start)
+            raise ArticleError(f"a character has more than {MOST_MARKS} marks upon it: remove them", line)
+    visible = "\n".join([part.text for part in document.parts])
+    if len(unicodedata.normalize("NFKC", visible)) > 2 * len(visible) + MOST_EXPANDED:
+        raise ArticleError("the text is made of characters that stand for many others, such as \ufdfa: spell them out")
+
+
 def _sections(document: Document, length: int, path: str, warnings: list[Problem], limits: Limits) -> Iterator[Section]:
     groups: list[tuple[Heading, list[Block]]] = [(Heading(0, "", "", 1, document.body), [])]
     for part in document.parts:
@@ -335,6 +346,9 @@ def _anchors(headings: list[Heading], path: str, warnings: list[Problem]) -> lis
         elif heading.anchor:
             anchors[number] = heading.anchor
             seen.add(heading.anchor)
+            if word := alike_letters(heading.anchor):
+                message = f"the anchor has letters of two scripts that look alike in {word!r}: write it in one script"
+                warnings.append(Problem(path, heading.line, message))
     return [anchor or unique(_anchor(heading.text)) for anchor, heading in zip(anchors, headings, strict=True)]
 
 
