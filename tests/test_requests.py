@@ -55,8 +55,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.mark.parametrize(
     "path",
     [
-        "/gradio_api/run/ask",
-        "/gradio_api/call/ask",
+        "/gradio_api/run/retrieve",
+        "/gradio_api/call/retrieve",
         "/gradio_api/queue/join",
         "/gradio_api/cancel",
         "/nothing",
@@ -90,9 +90,8 @@ def test_the_limit_is_a_setting_and_what_is_below_it_arrives(
     monkeypatch.setenv("BRIEFQA_MAX_REQUEST_BYTES", "200")
     with open_client(index, encoder) as client:
         for length, status in ((100, 200), (300, 413)):
-            data = ["芯片", *([None] * 3), "x" * length]
-            response = client.post("/gradio_api/call/ask", json={"data": data})
-            assert response.status_code == status
+            data = ["x" * length, 5, "", "", [], "", [], []]
+            assert client.post("/gradio_api/run/retrieve", json={"data": data}).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -116,8 +115,8 @@ def test_json_that_means_harm_is_refused_quickly_and_nothing_is_told(
 ) -> None:
     started = time.process_time()
     for path in (
-        "/gradio_api/run/ask",
-        "/gradio_api/call/ask",
+        "/gradio_api/run/retrieve",
+        "/gradio_api/call/retrieve",
         "/gradio_api/queue/join",
         "/gradio_api/component_server",
     ):
@@ -239,8 +238,8 @@ def test_no_page_tells_a_path_when_all_behind_it_is_gone(
         yield client.get("/nothing")
         yield client.post("/upload?name=x.md", content=b"text", headers={"content-type": "application/octet-stream"})
         yield client.post("/upload?name=../x", content=b"text", headers={"content-type": "application/octet-stream"})
-        yield client.post("/gradio_api/run/ask", json={"data": ["芯片"]})
-        yield client.post("/gradio_api/run/retrieve", json={"data": ["芯片"]})
+        yield client.post("/gradio_api/run/retrieve", json={"data": ["芯片", 5, "", "", [], "", [], []]})
+        yield client.post("/gradio_api/run/rebuild", json={"data": []})
         yield client.get("/gradio_api/file=/etc/passwd")
         yield client.get("/gradio_api/file=../../../etc/passwd")
         yield client.get("/static/../../../etc/passwd")
