@@ -133,6 +133,10 @@ def test_ligatures_of_many_characters_are_refused() -> None:
         (b"# A\n\xf4\x90\x80\x80\n", "not UTF-8"),
         (b"\xef\xbb\xbf", "empty"),
         (b"# A\0\n", "NUL"),
+        ("半導体の輸出は、きんしされている。\n".encode("shift_jis"), "not UTF-8"),
+        ("日本の半導体メーカーは、先端装置の輸出を制限しています。\n".encode("euc_jp"), "not UTF-8"),
+        ("반도체 수출은 금지되어 있다. 기업들은 허가를 받아야 한다.\n".encode("euc_kr"), "not UTF-8"),
+        ("晶片出口須經美國政府批准，企業應繳納四分之一的銷售額。\n".encode("big5"), "not UTF-8"),
     ],
 )
 def test_bytes_that_are_no_text_are_an_article_error(data: bytes, words: str) -> None:
