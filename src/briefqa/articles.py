@@ -25,7 +25,7 @@ from briefqa.corpus import Problem, is_article_name, list_articles, read_bytes, 
 from briefqa.errors import ArticleError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
 from briefqa.settings import Limits
-from briefqa.writing import alike_letters, one_line, shown
+from briefqa.writing import MOST_MARKS, alike_letters, one_line, shown, stacks_marks
 
 __all__ = [
     "CELL_JOINER",
@@ -47,8 +47,15 @@ MOST_EXPANDED = 10_000
 MIN_GB18030_SHARE = 0.7
 """Of the characters beyond ASCII, those that stand in runs of common Chinese; a brief has .99. Other bytes that happen
 to be valid GB18030 give rare characters, or single ones (an accented letter and its neighbour)."""
+MIN_FREQUENT_SHARE = 0.08
+"""Of the characters beyond ASCII, those that are among the hundred most frequent of Chinese; a brief has .2 to .4.
+Japanese (Shift JIS) and Korean (EUC-KR) read as GB18030 give common characters too, but any of them."""
 
 _COMMON_CHINESE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e\u2014\u2018-\u201d\u2026]{2,}")
+_FREQUENT_CHINESE = frozenset(
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多"
+    "经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日月业公市部资新产品将与及等被"
+)
 _NUMERIC_DATE = re.compile(r"(\d{4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?:[Tt\s]\s*\d{1,2}:.*)?")
 _CHINESE_DATE = re.compile(r"(\d{4})\s*(年)\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日(?:\s*\d{1,2}[:：时].*)?")
 _KEYS = frozenset(("title", "date", "category", "tags", "source_url", "author", "summary"))
@@ -136,7 +143,9 @@ def _decode_chinese(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     common = sum(len(run) for run in _COMMON_CHINESE.findall(text))
-    return text if common >= MIN_GB18030_SHARE * sum(char > "\x7f" for char in text) else None
+    beyond = sum(char > "\x7f" for char in text)
+    frequent = sum(char in _FREQUENT_CHINESE for char in text)
+    return text if common >= MIN_GB18030_SHARE * beyond and frequent >= MIN_FREQUENT_SHARE * beyond else None
 
 
 class _FrontMatter:
@@ -281,6 +290,17 @@ def parse_article(text: str, slug: str, path: str, sha256: str = "", limits: Lim
     )
 
 
+def _check_characters(document: Document, text: str) -> None:
+    """Raise ArticleError for characters that are few here and many, or slow, where texts are compared (NFKC)."""
+    for part in document.parts:
+        if stacks_marks(part.text):
+            line = 1 + text.count("\n", 0, part.start)
+            raise ArticleError(f"a character has more than {MOST_MARKS} marks upon it: remove them", line)
+    visible = "\n".join([part.text for part in document.parts])
+    if len(unicodedata.normalize("NFKC", visible)) > 2 * len(visible) + MOST_EXPANDED:
+        raise ArticleError("the text is made of characters that stand for many others, such as \ufdfa: spell them out")
+
+
 def _sections(document: Document, length: int, path: str, warnings: list[Problem], limits: Limits) -> Iterator[Section]:
     groups: list[tuple[Heading, list[Block]]] = [(Heading(0, "", "", 1, document.body), [])]
     for part in document.parts:
@@ -335,6 +355,9 @@ def _anchors(headings: list[Heading], path: str, warnings: list[Problem]) -> lis
         elif heading.anchor:
             anchors[number] = heading.anchor
             seen.add(heading.anchor)
+            if word := alike_letters(heading.anchor):
+                message = f"the anchor has letters of two scripts that look alike in {word!r}: write it in one script"
+                warnings.append(Problem(path, heading.line, message))
     return [anchor or unique(_anchor(heading.text)) for anchor, heading in zip(anchors, headings, strict=True)]
 
 

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
+from briefqa.corpus import read_bytes
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.logs import fields
-from briefqa.settings import DEFAULT_ENCODER, Settings
+from briefqa.settings import DEFAULT_ENCODER, Limits, Settings
 from briefqa.store import IndexReader, IndexWriter
 
 # Passages embedded at a time: enough to sort by length, few enough that memory stays flat on a large corpus.
@@ -156,10 +157,12 @@ Digest = Callable[[Path], str]
 
 def digest_of(path: Path) -> str:
     """Read a file and return its SHA-256; see Digest."""
+    most = Limits.from_environment().max_file_bytes
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
+        data = read_bytes(path, most)
+    except ArticleError:
         return ""  # reading it as an article says what is wrong with it
+    return hashlib.sha256(data).hexdigest() if len(data) <= most else ""
 
 
 def compare(

@@ -22,7 +22,7 @@ from briefqa.blocks import MAX_NESTING, attributes_of, parser
 from briefqa.errors import ArticleError
 from briefqa.inline import Inline, TooManyElements
 from briefqa.settings import Limits
-from briefqa.writing import is_cjk, without_hidden
+from briefqa.writing import is_cjk, shown, without_hidden
 
 __all__ = ["CELL_JOINER", "MAX_NESTING", "Block", "Document", "Heading", "parser", "read_markdown", "take_braces"]
 
@@ -251,7 +251,7 @@ def _read(text: str, env: EnvType, limits: Limits | None) -> Document:
             visible = _visible(content, token.meta["offsets"], env)
             if opener.type == "heading_open" and not containers:
                 level, start = int(opener.tag[1:]), places[starts[line - 1]]
-                heading, named = without_hidden(visible.text), without_hidden(own_anchor or anchor)
+                heading, named = without_hidden(visible.text), shown(without_hidden(own_anchor or anchor))
                 parts.append(Heading(level, heading, named, line, start))
             else:
                 kind = containers[-1] if containers else "paragraph"

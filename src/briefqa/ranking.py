@@ -12,6 +12,7 @@ translations, or with a part that is stressed, the scores of all wordings are av
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -26,6 +27,7 @@ from briefqa.matching import CandidateSpans
 from briefqa.question import check_question
 from briefqa.readings import Reading, weighted_mean
 from briefqa.store import Filters, Snapshot, StoredArticle
+from briefqa.writing import whole_characters
 
 # Share of what words are worth in the score that a span is quoted by: words say where the answer is, the cosine which
 # sentence gives it, for the one that repeats the question is seldom the one that answers (answer@3, English on English:
@@ -228,9 +230,9 @@ def make_filters(
     return Filters(
         since=_iso_date("since", since),
         until=last + {4: "-12-31", 7: "-31"}.get(len(last), ""),
-        tags=_words(tags),
-        category=category or "",
-        articles=_words(articles),
+        tags=tuple(map(_name, _words(tags))),
+        category=_name(category or ""),
+        articles=tuple(map(_name, _words(articles))),
     )
 
 
@@ -245,6 +247,11 @@ def _iso_date(name: str, value: str | datetime.date | None) -> str:
     except ValueError:
         raise QuestionError(f"{name} is {value!r}: write a date as 2025-12-31, 2025-12 or 2025") from None
     return text
+
+
+def _name(value: str) -> str:
+    """Return a name as the index has it. NUL, at which SQLite would end it, becomes a character that no name has."""
+    return whole_characters(unicodedata.normalize("NFC", value)).replace("\0", "\ufffd")
 
 
 def _words(values: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -85,7 +85,7 @@ class Limits:
     max_value_chars: int = 500
     """Characters of a heading, a title and each other value: they are kept with every sentence below them."""
     max_elements: int = 100_000
-    """Lines, sentences and pieces of markup in a file, 10 µs each: an item of a list is 6, a cell 3, a mark like * 1."""
+    """Lines, sentences and pieces of markup in a file, 10 µs each: a list item is 6, a cell 3, a mark like * 1."""
     max_columns: int = 500
     """Columns of a table."""
     max_header_chars: int = 4_000

@@ -65,8 +65,8 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 
 MOST_MARKS = 30
-"""Combining marks upon one character, as in Unicode's Stream-Safe Text Format (UAX 15). To put many of them in order takes
-quadratic time: 400,000 take two minutes."""
+"""Combining marks upon one character, as in Unicode's Stream-Safe Text Format (UAX 15). To put many of them in order
+takes quadratic time: 400,000 take two minutes."""
 _MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff\u2000-\u206f\u3000-\u3029\uff00-\uffef]{{{MOST_MARKS + 1},}}")
 
 
