@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 from conftest import POLICY, BigramEncoder
-from markup import assert_harmless
 
 import briefqa
 from briefqa.api import BriefQA
-from briefqa.indexing import digest_of
-from briefqa.ui.freshness import FileDigests, Freshness, News, render_news
+from briefqa.changes import FileDigests, digest_of
+from briefqa.ui.freshness import Freshness, News, news_lines
 from briefqa.ui.strings import CHINESE, ENGLISH
 
 
@@ -36,7 +35,7 @@ def test_nothing_changed_is_no_news(qa: BriefQA, corpus: Path) -> None:
     news = Freshness(qa, corpus).news(1)
     assert (news.generation, news.newer, news.ahead) == (1, False, 0)
     assert news.changes and len(news.changes.unchanged) == 3
-    assert render_news(news, ENGLISH) == render_news(news, CHINESE) == ""
+    assert news_lines(news, ENGLISH) == news_lines(news, CHINESE) == []
 
 
 def test_changed_new_and_removed_briefs_are_ahead_of_the_index(qa: BriefQA, corpus: Path) -> None:
@@ -71,7 +70,7 @@ def test_what_was_found_is_kept_until_it_is_told_to_forget(qa: BriefQA, corpus: 
 def test_a_corpus_that_is_gone_is_no_error(qa: BriefQA, corpus: Path) -> None:
     shutil.rmtree(corpus)
     news = Freshness(qa, corpus).news(1)
-    assert (news.ahead, news.changes, render_news(news, ENGLISH)) == (0, None, "")
+    assert (news.ahead, news.changes, news_lines(news, ENGLISH)) == (0, None, [])
 
 
 def test_many_pages_at_once_read_each_file_once(qa: BriefQA, corpus: Path) -> None:
@@ -141,10 +140,10 @@ def test_a_file_that_vanishes_is_forgotten(tmp_path: Path) -> None:
     ],
 )
 def test_the_banner_counts_in_both_languages(ahead: int, english: str, chinese: str) -> None:
-    assert english in assert_harmless(render_news(News(2, False, ahead, None), ENGLISH)).text
-    assert chinese in render_news(News(2, False, ahead, None), CHINESE)
+    assert english in news_lines(News(2, False, ahead, None), ENGLISH)[0]
+    assert chinese in news_lines(News(2, False, ahead, None), CHINESE)[0]
 
 
 def test_the_banner_tells_both_kinds_of_news() -> None:
-    page = assert_harmless(render_news(News(2, True, 2, None), ENGLISH))
-    assert page.text.startswith("A newer index is in use from your next question on.") and "2 briefs" in page.text
+    newer, ahead = news_lines(News(2, True, 2, None), ENGLISH)
+    assert newer.startswith("A newer index is in use from your next question on.") and "2 briefs" in ahead
