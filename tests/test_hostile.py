@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urljoin, urlsplit
 
 import pytest
+from briefqa.ui.answers import Turn, render_conversation
 from conftest import POLICY, BigramEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,6 @@ from briefqa.articles import list_articles
 from briefqa.citations import markers
 from briefqa.export import from_json, to_bibtex, to_csl_json, to_json, to_markdown
 from briefqa.llm import Endpoint
-from briefqa.ui.answers import Turn, render_conversation
 from briefqa.ui.links import source_path
 from briefqa.ui.page import example_questions
 from briefqa.ui.source import render_article

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
+    from briefqa.planning import Lag, Plan, find_lag, plan
     from briefqa.ranking import Hit
     from briefqa.verification import Verification, verify
 
@@ -73,6 +74,7 @@ _MODULE_OF = {
         "SavedAnswerError",
     ],
     "llm": ["Endpoint"],
+    "planning": ["Lag", "Plan", "find_lag", "plan"],
     "ranking": ["Hit"],
     "verification": ["Verification", "verify"],
 }
@@ -99,8 +101,10 @@ __all__ = [
     "IndexLockedError",
     "IndexNotFoundError",
     "LLMError",
+    "Lag",
     "PasswordFileError",
     "Place",
+    "Plan",
     "Problem",
     "QuestionError",
     "SavedAnswerError",
@@ -108,7 +112,9 @@ __all__ = [
     "Verification",
     "ask",
     "build",
+    "find_lag",
     "open",
+    "plan",
     "retrieve",
     "verify",
 ]
