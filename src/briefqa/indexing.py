@@ -28,12 +28,13 @@ from briefqa.changes import (
     say_nothing,
 )
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
-from briefqa.encoders import Encoder, load_encoder
+from briefqa.encoders import Encoder, load_bulk, load_encoder
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.settings import DEFAULT_ENCODER, Settings
 from briefqa.store import IndexWriter
+from briefqa.store.ledger import Ledger
 
 __all__ = [
     "BuildReport",
@@ -176,6 +177,13 @@ class Builder:
                 problems=tuple(problems),
                 seconds=time.perf_counter() - started,
             )
+
+    def make_ready(self) -> None:
+        """Load now what a build needs that has many texts to embed; about a GB for the bundled encoder."""
+        with Ledger(self.index) as ledger:
+            name = self._settings.encoder or ledger.meta.get("encoder") or DEFAULT_ENCODER
+        load_bulk(self._load(name))
+        load_lexicon(self._settings.cache_dir)
 
     def _load(self, name: str) -> Encoder:
         if self._loaded is None or self._loaded.name != name:
