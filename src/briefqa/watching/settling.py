@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from briefqa.errors import ArticleError
@@ -12,7 +12,7 @@ from briefqa.errors import ArticleError
 QUIET = 0.05
 """Seconds without a change after which a file is taken to be whole: a program writes a brief in milliseconds."""
 _QUIET_WHEN_GROWING = 0.5
-"""The same for a file that was seen to change again: it is written in parts, or comes over a network."""
+"""The same for a file that was seen to be written to again: it is written in parts, or comes over a network."""
 _AGAIN_WITHIN = 3.0
 """Seconds after a change in which another one counts as again."""
 _LONGEST_GROWTH = 60.0
@@ -33,11 +33,13 @@ class Settling:
         self._spared: set[str] = set()
         self._held: set[str] = set()
 
-    def moved(self, paths: Iterable[str]) -> None:
-        """Note that these files have just changed."""
+    def written(self, paths: Iterable[str], in_place: Collection[str]) -> None:
+        """Note that these files have just changed. in_place: those that were there before, and were written to."""
         now = time.monotonic()
         for path in paths:
-            if now - self._moved.get(path, -_AGAIN_WITHIN) < _AGAIN_WITHIN:
+            if path not in in_place:
+                self._growing.pop(path, None)  # another file has taken its place, and is whole
+            elif now - self._moved.get(path, -_AGAIN_WITHIN) < _AGAIN_WITHIN:
                 self._growing.setdefault(path, now)
             self._moved[path] = now
 

@@ -28,6 +28,14 @@ class Sight:
     files: dict[str, Signature]
     folders: dict[str, int]
 
+    def written_since(self, before: Sight) -> set[str]:
+        """Return the files that were there before and were written to in place; not those that another one replaced."""
+        return {
+            path
+            for path, signature in self.files.items() - before.files.items()
+            if signature and before.files.get(path, ())[-1:] == signature[-1:]
+        }
+
     def differing(self, other: Sight) -> set[str]:
         """Return the files that are in one of the two alone, or are not the same in both."""
         return {path for path, _ in self.files.items() ^ other.files.items()}

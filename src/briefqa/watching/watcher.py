@@ -194,7 +194,7 @@ class Watcher:
     def _note(self, sight: Sight) -> None:
         """Note what was seen, and which files changed since the last look."""
         if self._seen is not None and sight.files != self._seen.files:
-            self._settling.moved(sight.differing(self._seen))
+            self._settling.written(sight.differing(self._seen), sight.written_since(self._seen))
         self._seen = sight
 
     def _away(self, what: str) -> None:
