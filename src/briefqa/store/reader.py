@@ -27,6 +27,7 @@ from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
 from briefqa.errors import BriefqaError
 from briefqa.markdown import read_markdown
+from briefqa.store.following import find_step, follow_vectors
 from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
@@ -52,10 +53,11 @@ _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
-    lengths: (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0.
-    row_of: the row of each chunk id. visible: articles that answers were checked against.
+    build_id: of the build. lengths: (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as
+    numbers, 20251231, or 0. row_of: the row of each chunk id. visible: articles that answers were checked against.
     """
 
+    build_id: str
     vectors: Vectors
     lengths: np.ndarray
     scripts: np.ndarray
@@ -105,7 +107,7 @@ class IndexReader:
             with self._lock:
                 current = self._generation
                 if current is None or current.vectors.generation != number:
-                    current = _load_generation(self.index, connection)
+                    current = _load_generation(self.index, connection, self._generation)
                     if self._generation is None or number > self._generation.vectors.generation:
                         self._generation = current
         return current
@@ -119,29 +121,54 @@ class IndexReader:
                 self._idle.pop().close()
 
 
-def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
-    vectors = load_vectors(index, connection)
-    stored = connection.execute(
-        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
-        " ORDER BY chunk.id"
-    ).fetchall()
+def _load_generation(index: Path, connection: sqlite3.Connection, before: Generation | None) -> Generation:
+    """Load a generation; of the one before it, what both have in common is taken over."""
+    meta = read_meta(connection)
+    step = None
+    if before is not None and before.build_id and before.build_id == meta.get("follows"):
+        step = find_step(connection, before.vectors.chunk_ids)
+    if before is None or step is None:
+        vectors = load_vectors(index, connection)
+        lengths, scripts, dates = _read_rows(connection, 0)
+    else:
+        vectors = follow_vectors(before.vectors, step, connection, int(meta["generation"]))
+        lengths, scripts, dates = (
+            np.concatenate([old[step.kept], new])
+            for old, new in zip(
+                (before.lengths, before.scripts, before.dates), _read_rows(connection, step.first_new), strict=True
+            )
+        )
     row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
     directions = [
         np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
     ]
-    meta = read_meta(connection)
     return Generation(
+        build_id=meta.get("build_id", ""),
         vectors=vectors,
-        lengths=np.array([length for length, _, _ in stored], dtype=np.float32),
-        scripts=np.array([script for _, script, _ in stored], dtype=np.str_),
-        dates=np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
+        lengths=lengths,
+        scripts=scripts,
+        dates=dates,
         row_of=row_of,
         geometry=Geometry(
             np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
             **{name: float(meta.get(name, 0)) for name in COSINES},
         ),
         visible=KeptArticles(),
+    )
+
+
+def _read_rows(connection: sqlite3.Connection, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return lengths, scripts and dates of the chunks from this id on."""
+    stored = connection.execute(
+        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
+        " WHERE chunk.id >= ? ORDER BY chunk.id",
+        (first,),
+    ).fetchall()
+    return (
+        np.array([length for length, _, _ in stored], dtype=np.float32),
+        np.array([script for _, script, _ in stored], dtype=np.str_),
+        np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
     )
 
 

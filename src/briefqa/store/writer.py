@@ -84,6 +84,7 @@ class IndexWriter:
         self.meta = read_meta(self._connection)
         self._postings = PostingWriter(self._connection)
         if older:
+            self.meta.pop("build_id", None)  # ids of chunks begin at 1 again: nobody can follow
             self.forget_articles()
 
     def __enter__(self) -> IndexWriter:
@@ -270,6 +271,8 @@ class IndexWriter:
             "format": str(FORMAT),
             "index_id": self.meta.get("index_id") or uuid.uuid4().hex,
             "generation": str(generation),
+            "build_id": uuid.uuid4().hex,
+            "follows": self.meta.get("build_id", ""),
             "built_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "corpus": str(corpus.absolute()),
             "encoder": encoder,
