@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,9 +39,13 @@ def watch(
 
     if not corpus.is_dir():
         raise CorpusError(f"corpus {corpus} is not a folder that is there: name the one that holds the articles")
-    Watcher(
-        corpus, index, encoder or None, poll=poll or None, tell=_tell_as_json if as_json else _tell, ready=True
-    ).run()
+    tell = _tell_as_json if as_json else _tell
+    watcher = Watcher(corpus, index, encoder or None, poll=poll or None, tell=tell, ready=True)
+    try:
+        watcher.run()
+    except KeyboardInterrupt:
+        sys.stdout.flush()
+        os._exit(130)  # taking torch down takes seconds, and there is nothing to save
 
 
 def _tell(event: WatchEvent) -> None:
