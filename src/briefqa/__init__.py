@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
+    from briefqa.planning import Lag, Plan, find_lag, plan
     from briefqa.ranking import Hit
     from briefqa.verification import Verification, verify
 
@@ -75,6 +76,7 @@ _MODULE_OF = {
         "SavedAnswerError",
     ],
     "llm": ["Endpoint"],
+    "planning": ["Lag", "Plan", "find_lag", "plan"],
     "ranking": ["Hit"],
     "verification": ["Verification", "verify"],
 }
@@ -102,8 +104,10 @@ __all__ = [
     "IndexNotFoundError",
     "IndexWriteError",
     "LLMError",
+    "Lag",
     "PasswordFileError",
     "Place",
+    "Plan",
     "Problem",
     "QuestionError",
     "SavedAnswerError",
@@ -111,7 +115,9 @@ __all__ = [
     "Verification",
     "ask",
     "build",
+    "find_lag",
     "open",
+    "plan",
     "retrieve",
     "verify",
 ]

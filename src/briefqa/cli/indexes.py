@@ -10,6 +10,7 @@ import typer
 
 from briefqa.cli.options import Index, Json, LogJson
 from briefqa.cli.printing import print_json, print_problems, progress
+from briefqa.writing import one_line
 
 if TYPE_CHECKING:
     from briefqa.indexing import BuildReport
@@ -27,16 +28,64 @@ def build(
         float,
         typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for another build to end; inf: for ever."),
     ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say whether the index is behind, and return 1 if so; builds nothing.")
+    ] = False,
     as_json: Json = False,
     log_json: LogJson = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
-    from briefqa.indexing import build as build_index
+    if check and (dry_run or full):
+        raise typer.BadParameter("--check goes with neither --dry-run nor --full: give one")
+    if check:
+        _check(corpus, index, encoder, as_json)
+    elif dry_run:
+        _plan(corpus, index, encoder, full, as_json)
+    elif as_json:
+        from briefqa.indexing import build as build_index
 
-    if as_json:
         print_json(build_index(corpus, index, encoder or None, full=full, wait=wait))
+    else:
+        _report(_build_with_bar(corpus, index, encoder, full, wait))
+
+
+def _check(corpus: Path, index: Path, encoder: str, as_json: bool) -> None:
+    from briefqa.planning import find_lag
+
+    lag = find_lag(corpus, index, encoder or None)
+    if as_json:
+        print_json({"behind": lag.behind, **dataclasses.asdict(lag)})
+    elif lag.behind:
+        counts = f"{len(lag.added)} articles to add, {len(lag.changed)} to update, {len(lag.removed)} to remove"
+        typer.echo(f"behind: {counts}{lag.reason and '; '}{lag.reason}")
+    else:
+        typer.echo("up to date")
+    if lag.behind:
+        raise typer.Exit(1)
+
+
+def _plan(corpus: Path, index: Path, encoder: str, full: bool, as_json: bool) -> None:
+    from briefqa.planning import plan
+
+    planned = plan(corpus, index, encoder or None, full=full)
+    if as_json:
+        print_json(planned)
         return
-    _report(_build_with_bar(corpus, index, encoder, full, wait))
+    for word, slugs in (
+        ("add", planned.articles_added),
+        ("update", planned.articles_changed),
+        ("remove", planned.articles_removed),
+    ):
+        for slug in slugs:
+            typer.echo(f"{word:6} {one_line(slug)}")
+    typer.echo(
+        f"{len(planned.articles_added)} articles would be added, {len(planned.articles_changed)} updated, "
+        f"{len(planned.articles_removed)} removed, {planned.articles_unchanged} unchanged; "
+        f"{planned.chunks_to_embed} chunks embedded, {planned.chunks_reused} reused"
+        f"{planned.reason and '; '}{planned.reason}"
+    )
+    print_problems((problem.path, problem.line, problem.message) for problem in planned.problems)
 
 
 def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: float) -> BuildReport:

@@ -4,6 +4,8 @@
     writer    one build, one transaction
     postings  where each term stands
     vectors   FAISS beside the database: the vectors of one generation, a cache
+    following one build from the one before it, in memory
+    ledger    what there is, without the vectors: for those who want to know what a build would do
     reader    questions: one consistent snapshot each
 
 What a crash can leave, and what the next start does:

@@ -157,7 +157,7 @@ class IndexReader:
                 current = self._generation
                 if current is None or current.identity != identity:
                     check_format(connection, self._path)
-                    current = load_generation(self.index, connection, meta)
+                    current = load_generation(self.index, connection, meta, self._generation)
                     if turn > self._turn:  # else a later snapshot has seen a newer one
                         self._generation, self._turn = current, turn
         return current

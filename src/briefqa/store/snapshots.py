@@ -23,6 +23,7 @@ from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
 from briefqa.markdown import read_markdown
 from briefqa.store.connections import corrupt
+from briefqa.store.following import find_step, follow_vectors
 from briefqa.store.postings import Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
@@ -48,12 +49,13 @@ _ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
 class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
-    identity: of the build. encoder, fingerprint: what the index was built with. lengths: (n_chunks,) terms.
-    scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. row_of: the row of each
+    identity: of the build. build_id: a part of it. encoder, fingerprint: what the index was built with. lengths:
+    (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. row_of: the row of each
     chunk id. visible: articles that answers were checked against.
     """
 
     identity: tuple[str, ...]
+    build_id: str
     encoder: str
     fingerprint: str
     vectors: Vectors
@@ -70,15 +72,29 @@ def identity_of(meta: dict[str, str]) -> tuple[str, ...]:
     return tuple(meta.get(key, "") for key in ("format", "index_id", "generation", "build_id"))
 
 
-def load_generation(index: Path, connection: sqlite3.Connection, meta: dict[str, str]) -> Generation:
-    """Read what is kept in memory of the generation that the connection's transaction sees. meta: its meta table."""
-    vectors = load_vectors(index, connection)
-    stored = connection.execute(
-        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
-        " ORDER BY chunk.id"
-    ).fetchall()
-    if len(stored) != len(vectors):  # pages that are damaged may seem to end early
-        raise corrupt(index / DATABASE, f"{len(stored)} chunks for {len(vectors)} vectors")
+def load_generation(
+    index: Path, connection: sqlite3.Connection, meta: dict[str, str], before: Generation | None = None
+) -> Generation:
+    """Read what is kept in memory of the generation that the connection's transaction sees. meta: its meta table.
+
+    before: a generation that is in memory; where this one followed it, what both have in common is taken over.
+    """
+    step = None
+    if before is not None and before.build_id and before.build_id == meta.get("follows"):
+        step = find_step(connection, before.vectors.chunk_ids)
+    if before is None or step is None:
+        vectors = load_vectors(index, connection)
+        lengths, scripts, dates = _read_rows(connection, 0)
+    else:
+        vectors = follow_vectors(before.vectors, step, connection, int(meta["generation"]))
+        lengths, scripts, dates = (
+            np.concatenate([old[step.kept], new])
+            for old, new in zip(
+                (before.lengths, before.scripts, before.dates), _read_rows(connection, step.first_new), strict=True
+            )
+        )
+    if len(lengths) != len(vectors):  # pages that are damaged may seem to end early
+        raise corrupt(index / DATABASE, f"{len(lengths)} chunks for {len(vectors)} vectors")
     row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
     directions = [
@@ -90,18 +106,33 @@ def load_generation(index: Path, connection: sqlite3.Connection, meta: dict[str,
         raise corrupt(index / DATABASE, "a direction of languages is not of length 1")
     return Generation(
         identity=identity_of(meta),
+        build_id=meta.get("build_id", ""),
         encoder=meta["encoder"],
         fingerprint=meta["fingerprint"],
         vectors=vectors,
-        lengths=np.array([length for length, _, _ in stored], dtype=np.float32),
-        scripts=np.array([script for _, script, _ in stored], dtype=np.str_),
-        dates=np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
+        lengths=lengths,
+        scripts=scripts,
+        dates=dates,
         row_of=row_of,
         geometry=Geometry(
             np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
             **{name: float(meta.get(name, 0)) for name in COSINES},
         ),
         visible=KeptArticles(),
+    )
+
+
+def _read_rows(connection: sqlite3.Connection, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return lengths, scripts and dates of the chunks from this id on."""
+    stored = connection.execute(
+        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
+        " WHERE chunk.id >= ? ORDER BY chunk.id",
+        (first,),
+    ).fetchall()
+    return (
+        np.array([length for length, _, _ in stored], dtype=np.float32),
+        np.array([script for _, script, _ in stored], dtype=np.str_),
+        np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
     )
 
 

@@ -123,6 +123,7 @@ class IndexWriter:
             self.meta = read_meta(self._connection)
             self._postings = PostingWriter(self._connection)
             if older:
+                self.meta.pop("build_id", None)  # ids of chunks begin at 1 again: nobody can follow
                 self.forget_articles()
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise unwritable(self.index, error) from error
@@ -323,6 +324,7 @@ class IndexWriter:
             "index_id": self.meta.get("index_id") or uuid.uuid4().hex,
             "generation": str(generation),
             "build_id": uuid.uuid4().hex,
+            "follows": self.meta.get("build_id", ""),
             "built_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "corpus": str(corpus.absolute()),
             "encoder": encoder,

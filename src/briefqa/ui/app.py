@@ -30,6 +30,7 @@ from briefqa.ui.sessions import Sessions
 from briefqa.ui.shelf import Shelf
 from briefqa.ui.strings import chosen
 from briefqa.ui.theme import make_theme
+from briefqa.ui.upkeep import Upkeep
 from briefqa.ui.upload_route import add_upload_route
 
 # Briefs have a route of their own; nothing is uploaded by Gradio's.
@@ -38,8 +39,10 @@ _MOST_UPLOADED_BYTES = 1
 _SPARE_THREADS = 32
 
 
-def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
+def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path, watch: bool = False) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
+    freshness = Freshness(qa, corpus)
+    upkeep = Upkeep(corpus, qa.index, qa.own_encoder, freshness.forget) if watch else None
     kept = Conversations(qa.index)
     room = Room(qa, kept, workers)
     logins = None
@@ -48,8 +51,12 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if upkeep is not None:
+            upkeep.start()
         yield
         room.close()
+        if upkeep is not None:
+            upkeep.end()
         kept.close()
         if logins is not None:
             logins.sessions.close()
@@ -65,7 +72,6 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     if root_path:
         app.add_middleware(BelowPath, root_path)
 
-    freshness = Freshness(qa, corpus)
     rebuilding = Rebuilding(corpus, qa.index, qa.own_encoder, ended=freshness.forget)
     _add_reading(app, qa)
     _add_news(app, freshness)
