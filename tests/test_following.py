@@ -80,7 +80,7 @@ def test_a_reader_follows_without_the_cache_of_the_new_build(
     briefqa.build(corpus, index, encoder)
     with briefqa.open(index, encoder) as qa:
         qa.info()
-        monkeypatch.setattr("briefqa.store.reader.load_vectors", lambda *_: 1 / 0)
+        monkeypatch.setattr("briefqa.store.snapshots.load_vectors", lambda *_: 1 / 0)
         (corpus / "policy.md").unlink()
         briefqa.build(corpus, index, encoder)
         assert "policy" not in {hit.article for hit in qa.retrieve("Blackwell", k=99)}

@@ -50,8 +50,8 @@ class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
     identity: of the build. build_id: a part of it. encoder, fingerprint: what the index was built with. lengths:
-    (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. row_of: the row of each
-    chunk id. visible: articles that answers were checked against.
+    (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. row_of:
+    the row of each chunk id. visible: articles that answers were checked against.
     """
 
     identity: tuple[str, ...]
