@@ -1,4 +1,4 @@
-"""The corpus in a real browser: what limits a question, searching, adding briefs, rebuilding, and hearing of a new build."""
+"""The corpus in a real browser: what limits a question, searching, adding briefs, rebuilding, hearing of a build."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_a_restored_index_is_not_taken_for_the_next_build(corpus: Path, index: P
     briefqa.build(corpus, index, encoder)
     reader = IndexReader(index)
     generation(reader)
-    reader._idle.pop().close()
+    reader._idle.pop().connection.close()
     (index / "briefqa.db").write_bytes(backup)
     for text in ("Other words.", "Yet others, of which there are more."):  # of the same ids as the first story
         (corpus / "a.md").write_text(f"# A\n\n{text}\n", encoding="utf-8")
