@@ -16,12 +16,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
+from briefqa.dates import read_date
 from briefqa.errors import ArticleError, CorpusError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
 from briefqa.writing import one_line, without_hidden
@@ -52,8 +52,6 @@ to be valid GB18030 give rare characters, or single ones (an accented letter and
 
 _SUFFIXES = (".md", ".markdown")
 _COMMON_CHINESE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e\u2014\u2018-\u201d\u2026]{2,}")
-_NUMERIC_DATE = re.compile(r"(\d{4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?:[Tt\s]\s*\d{1,2}:.*)?")
-_CHINESE_DATE = re.compile(r"(\d{4})\s*(年)\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日(?:\s*\d{1,2}[:：时].*)?")
 _UNCLOSED = re.compile(r"-{3,}[ \t]*[\r\n]\s*[A-Za-z_][\w-]*[ \t]*[:：]")
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML was built with libyaml
 
@@ -198,15 +196,11 @@ class _FrontMatter:
     def date(self) -> str:
         """Return the date as YYYY-MM-DD; "" if it is missing or, with a warning, no date."""
         value = self.scalar("date")
-        match = _NUMERIC_DATE.fullmatch(value) or _CHINESE_DATE.fullmatch(value)
         try:
-            if match:
-                return date(int(match[1]), int(match[3]), int(match[4])).isoformat()
-        except ValueError:
-            pass
-        if value:
-            self.warn("date", f"date {value[:40]!r} is not understood, so it is ignored: write it as 2025-12-15")
-        return ""
+            return read_date(value) if value else ""
+        except ValueError as error:
+            self.warn("date", f"date {value[:40]!r} {error}")
+            return ""
 
     def tags(self) -> tuple[str, ...]:
         """Return the tags of a list or of "a, b", each once."""
