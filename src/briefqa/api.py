@@ -8,13 +8,14 @@ with briefqa.open("index") as qa:
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
@@ -25,6 +26,8 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.periods import Period, limit, read_period, without_period
+from briefqa.question import asks_for_latest
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
@@ -37,12 +40,23 @@ if TYPE_CHECKING:
 _HITS_FOR_ANSWER = 10
 
 
+class _Found(NamedTuple):
+    """What was found for a question. asked: what was ranked, that is what is meant without the period that limits it."""
+
+    ranking: Ranking
+    snapshot: Snapshot
+    meant: Understood
+    asked: str
+    period: Period
+
+
 class BriefQA:
     """An open index. Safe to share between threads; takes up a new build between two questions.
 
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
+    today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
     own_encoder: the Encoder that was given as an object; None for one by name.
     Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
     """
@@ -52,12 +66,14 @@ class BriefQA:
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
+        today: datetime.date | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(
             index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
         )
         self.index = settings.index
+        self._today = today
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
@@ -97,7 +113,8 @@ class BriefQA:
     ) -> list[Hit]:
         """Return the k chunks that may answer the question, best first.
 
-        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
+        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking. A period
+        that the question names ("since December", "上周的简报") limits them further, see periods.py.
         Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
         return list(self.rank(question, k, make_filters(**filters), history).hits)
@@ -112,7 +129,8 @@ class BriefQA:
 
         history: the earlier answers of the conversation, oldest first, or their questions as text. A follow-up ("那H20
         呢？", "why?") is then answered as what it stands for, which `Answer.understood` says; a question that is
-        complete by itself is answered as without a history. filters, errors: those of `retrieve`.
+        complete by itself is answered as without a history. filters, errors: those of `retrieve`; a period that the
+        question names is `Answer.period`.
 
         Every citation was checked on the generation that answered, see checking.py. A language model's failure is no
         error: the answer is then made of quotes, and its notice says why.
@@ -130,11 +148,11 @@ class BriefQA:
 
         Only the last is checked whole; where the language model fails, it is the quoted answer instead.
         """
-        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as (ranking, snapshot, meant):
-            quoted = self._compose(question, ranking, snapshot, meant)
-            claims = self._load_claims(snapshot) if self._model and quoted.answered else None
-            gathered = gather_sources(meant.question, ranking) if claims else []
-            sources = keep_good(gathered, ranking.hits, snapshot)
+        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as found:
+            quoted = self._compose(question, found)
+            claims = self._load_claims(found.snapshot) if self._model and quoted.answered else None
+            gathered = gather_sources(found.meant.question, found.ranking) if claims else []
+            sources = keep_good(gathered, found.ranking.hits, found.snapshot)
         if self._model is None or claims is None:
             yield quoted
         else:
@@ -143,30 +161,40 @@ class BriefQA:
     def quote(self, question: str, **filters: Unpack[FilterOptions]) -> Answer:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
         filtered = make_filters(**filters)
-        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), reword=False) as (ranking, snapshot, meant):
-            return self._compose(question, ranking, snapshot, meant)
+        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), reword=False) as found:
+            return self._compose(question, found)
 
     def rank(self, question: str, k: int, filters: Filters, history: Sequence[Turn] = ()) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
-        with self._ranked(question, k, filters, history) as (ranking, *_):
-            return ranking
+        with self._ranked(question, k, filters, history) as found:
+            return found.ranking
 
     @contextmanager
     def _ranked(
         self, question: str, k: int, filters: Filters, history: Sequence[Turn], reword: bool = True
-    ) -> Iterator[tuple[Ranking, Snapshot, Understood]]:
+    ) -> Iterator[_Found]:
         encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
-        meant = understand(question, history, lexicon)
+        today = self._today or datetime.date.today()
+        meant = understand(question, history, lexicon, today)
         if self._rewording and reword:
             meant = self._reword(question, meant, history, self._rewording, lexicon)
+        period = read_period(question, today) or read_period(meant.question, today)
         with self.store.snapshot() as snapshot:
-            yield rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence), snapshot, meant
+            if period:
+                allowed = snapshot.allowed(filters)
+                dates = snapshot.dates if allowed is None else snapshot.dates[allowed]
+                filters, period = limit(filters, period, dates, today)
+            asked = without_period(meant.question, period) if period.applied else meant.question
+            evidence = replace(meant.evidence, latest=asks_for_latest(meant.question))
+            ranking = rank(asked, snapshot, encoder, lexicon, k, filters, evidence)
+            yield _Found(ranking, snapshot, meant, asked, period)
 
-    def _compose(self, question: str, ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
+    def _compose(self, question: str, found: _Found) -> Answer:
+        meant, snapshot = found.meant, found.snapshot
         understood = meant.question if meant.question != question.strip() else ""
         calibration = Calibration.from_json(snapshot.calibration())
-        table = answer_from_table(meant.question, ranking, snapshot, load_lexicon(self._cache_dir))
-        quoted = compose(question, ranking, understood, snapshot, calibration, table)
+        table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
+        quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
         return replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
 
     def _reword(
@@ -204,9 +232,14 @@ _opened: dict[Path, BriefQA] = {}
 _opened_lock = threading.Lock()
 
 
-def open(index: str | Path | None = None, encoder: str | Encoder | None = None, llm: Endpoint | None = None) -> BriefQA:
-    """Open an index for questions; see BriefQA for the errors."""
-    return BriefQA(index, encoder, llm)
+def open(
+    index: str | Path | None = None,
+    encoder: str | Encoder | None = None,
+    llm: Endpoint | None = None,
+    today: datetime.date | None = None,
+) -> BriefQA:
+    """Open an index for questions; see BriefQA for the arguments and errors."""
+    return BriefQA(index, encoder, llm, today)
 
 
 def retrieve(

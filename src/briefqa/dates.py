@@ -34,7 +34,7 @@ _NAMED = re.compile(
     rf"{_OF} )?(?P<name>[^\W\d]+)\.?(?: (?P<day_after>\d{{1,2}})(?:st|nd|rd|th)?)?,?{_OF} (?P<year>\d{{4}})"
     rf"(?: г\.?)?{_TIME}"
 )
-_HAN_NUMBER = re.compile(rf"[{''.join(HAN_DIGITS)}十]+(?=[年月日号號])")
+_HAN_NUMBER = re.compile(rf"[{''.join(HAN_DIGITS)}十]{{1,4}}(?=[年月日号號])")
 _NO_DAY = re.compile(r"\d{4}(?: ?[-/.年년] ?(?:\d{1,2} ?[月월]?)?)?")
 _DIACRITICS = re.compile("[\u0300-\u036f]")
 
