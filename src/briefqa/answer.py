@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
+from briefqa.newer import Newer
 from briefqa.periods import Period
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
@@ -48,6 +49,7 @@ _PHRASES = {
         "between": "{since}至{until}的简报",
         "day": "{since}的简报",
         "set aside": "没有{briefs}，因此未按日期限定。",
+        "only": "仅限{briefs}。",
     },
     "en": {
         "answer": "The briefs say{dated}:",
@@ -65,6 +67,7 @@ _PHRASES = {
         "between": "briefs from {since} to {until}",
         "day": "briefs of {since}",
         "set aside": "There are no {briefs}, so their date was set aside. ",
+        "only": "Only in the {briefs}.",
     },
 }
 
@@ -91,7 +94,7 @@ class Answer:
     (a follow-up), else "". translations: in which it was searched for too. notice: one line on what did not work (the
     language model), else "". generation: of the index that answered. worded_by: the model that wrote the text, "" where
     it is quotes. doubts: why there is a [?] behind a sentence of a model's. period: the days that the question
-    limits its answer to.
+    limits its answer to. newer: later sections on what is cited, at most one for each citation.
     """
 
     question: str
@@ -107,6 +110,7 @@ class Answer:
     worded_by: str = ""
     doubts: tuple[Doubt, ...] = ()
     period: Period = _ANY_DAY
+    newer: tuple[Newer, ...] = ()
 
 
 def compose(
@@ -162,6 +166,15 @@ def describe_period(period: Period, language: str) -> str:
     since, until = period.since, period.until
     name = "day" if since == until else "between" if since and until else "since" if since else "until"
     return _PHRASES[language][name].format(since=since, until=until) if period else ""
+
+
+def period_note(answer: Answer) -> str:
+    """Return a line on the period of an answer whose text does not name it, for a model worded it; else ""."""
+    if not answer.period or not answer.worded_by:
+        return ""
+    language = frame_language(answer.question)
+    said = _PHRASES[language]["only" if answer.period.applied else "set aside"]
+    return said.format(briefs=describe_period(answer.period, language)).strip()
 
 
 def escape_markdown(text: str) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
+from briefqa.citations import Citation, cite
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
@@ -26,6 +27,7 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.newer import Newer, beside, find_newer
 from briefqa.periods import Period, limit, read_period, without_period
 from briefqa.question import asks_for_latest
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
@@ -41,7 +43,7 @@ _HITS_FOR_ANSWER = 10
 
 
 class _Found(NamedTuple):
-    """What was found for a question. asked: what was ranked, that is what is meant without the period that limits it."""
+    """What was found for a question. asked: what was ranked: what is meant, without the period that limits it."""
 
     ranking: Ranking
     snapshot: Snapshot
@@ -153,10 +155,13 @@ class BriefQA:
             claims = self._load_claims(found.snapshot) if self._model and quoted.answered else None
             gathered = gather_sources(found.meant.question, found.ranking) if claims else []
             sources = keep_good(gathered, found.ranking.hits, found.snapshot)
+            newer = self._newer(cite(sources), found) if claims else ()
         if self._model is None or claims is None:
             yield quoted
-        else:
-            yield from write(quoted, sources, self._model, claims)
+            return
+        known = [(citation, later) for citation in cite(sources) for later in newer if later.number == citation.number]
+        for answer in write(quoted, sources, self._model, claims):
+            yield replace(answer, newer=beside(answer.citations, known)) if answer.worded_by else answer
 
     def quote(self, question: str, **filters: Unpack[FilterOptions]) -> Answer:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
@@ -195,7 +200,15 @@ class BriefQA:
         calibration = Calibration.from_json(snapshot.calibration())
         table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
         quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
-        return replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
+        return replace(
+            quoted,
+            translations=meant.evidence.translations,
+            generation=snapshot.generation,
+            newer=self._newer(quoted.citations, found),
+        )
+
+    def _newer(self, citations: Sequence[Citation], found: _Found) -> tuple[Newer, ...]:
+        return find_newer(found.asked, citations, found.ranking, found.snapshot, load_lexicon(self._cache_dir))
 
     def _reword(
         self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording, lexicon: Lexicon

@@ -5,8 +5,8 @@
     without_period("which chips were approved since December 2025?", period)    # "which chips were approved?"
 
 What has happened since a day can only be told by an article of that day or later: so "since", "last week" and
-"12月以来" leave older ones out. What happened before a day, or in a year, is told by articles of any later day: "in 2020" and
-"before 2020" say when a brief was published only beside the word for briefs ("the briefs of December 2025",
+"12月以来" leave older ones out. What happened before a day, or in a year, is told by articles of any later day: "in
+2020" and "before 2020" say when a brief was published only beside the word for briefs ("the briefs of December 2025",
 "2025年12月之前的报道"). What lies ahead may have been told before ("which rules apply from December on?"): no limit.
 
 | written | days, asked on 20 December 2025 |
@@ -174,8 +174,8 @@ _ENGLISH_RELATIVE = r"(?:(?:last|this) (?:week|month|year)|(?-i:yesterday)|^yest
 _OTHER_RELATIVE = (
     "ayer|gestern|вчера|어제|أمس|(?:esta|la) semana(?: pasada)?|(?:diese|letzte)[rn]? Woche|cette semaine"
     "|la semaine derniere|(?:этой|прошлой) неделе|이번 주|지난주|الأسبوع الماضي|este mes|el mes pasado"
-    "|(?:diese|letzte)[nm] Monat|ce mois(?:-ci)?|le mois dernier|(?:этом|прошлом) месяце|이번 달|지난달|الشهر الماضي|este ano|el ano pasado"
-    "|(?:diese|letzte)[smn] Jahr|cette annee|l['’]annee derniere|(?:этом|прошлом) году|올해|작년"
+    "|(?:diese|letzte)[nm] Monat|ce mois(?:-ci)?|le mois dernier|(?:этом|прошлом) месяце|이번 달|지난달|الشهر الماضي"
+    "|este ano|el ano pasado|(?:diese|letzte)[smn] Jahr|cette annee|l['’]annee derniere|(?:этом|прошлом) году|올해|작년"
 )
 _CJK_UNITS = {
     "小时": "hour", "小時": "hour", "時間": "hour", "天": "day", "日間": "day", "日": "day", "周": "week",
@@ -300,7 +300,7 @@ def _stretch(text: str, today: date) -> tuple[date, date]:
 
 
 def _unit(today: date, unit: str, back: int) -> tuple[date, date]:
-    """Return the first and the last day of the day, week, month or year that lies so many back, weeks from Monday on."""
+    """Return the first and the last day of what lies so many days, weeks (from Monday), months or years back."""
     if unit == "day":
         return today - timedelta(days=back), today - timedelta(days=back)
     if unit == "week":

@@ -111,7 +111,7 @@ class Ranking:
     that the chunks which may answer hold at all, both 0..1; of the question's own words, or of their translations where
     the first hit is foreign, in another language than the question. missing: of the codes, numbers and names that the
     question gives, the share that the first hit does not hold, 0..1.
-    spread, unrelated: the unit and the zero of cosines, see Geometry.
+    spread, unrelated: the unit and the zero of cosines, see Geometry. rows: of the hits, in the snapshot.
     """
 
     hits: tuple[Hit, ...]
@@ -124,6 +124,7 @@ class Ranking:
     foreign: bool
     spread: float
     unrelated: float
+    rows: tuple[int, ...] = ()
 
 
 def rank(
@@ -195,6 +196,7 @@ def rank(
         foreign=foreign,
         spread=spread,
         unrelated=unrelated,
+        rows=tuple(map(int, rows[order])),
     )
 
 
