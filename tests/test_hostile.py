@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from briefqa.ui.answers import Turn
 from conftest import POLICY, BigramEncoder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -8,15 +8,17 @@ with briefqa.open("index") as qa:
 
 from __future__ import annotations
 
+import datetime
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
+from briefqa.citations import Citation, cite
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
@@ -24,6 +26,9 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.newer import Newer, beside, find_newer
+from briefqa.periods import Period, limit, read_period, without_period
+from briefqa.question import asks_for_latest
 from briefqa.quotes import Quote
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
@@ -39,6 +44,16 @@ _T = TypeVar("_T")
 _HITS_FOR_ANSWER = 10
 
 
+class _Found(NamedTuple):
+    """What was found for a question. asked: what was ranked: what is meant, without the period that limits it."""
+
+    ranking: Ranking
+    snapshot: Snapshot
+    meant: Understood
+    asked: str
+    period: Period
+
+
 class BriefQA:
     """An open index. Safe to share between threads.
 
@@ -48,6 +63,7 @@ class BriefQA:
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
+    today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
     own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
     briefqa.stages.Record when a question has ended; append your own.
     Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
@@ -58,12 +74,14 @@ class BriefQA:
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
+        today: datetime.date | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(
             index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
         )
         self.index = settings.index
+        self._today = today
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
@@ -103,7 +121,8 @@ class BriefQA:
     ) -> list[Hit]:
         """Return the k chunks that may answer the question, best first.
 
-        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
+        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking. A period
+        that the question names ("since December", "上周的简报") limits them further, see periods.py.
         Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
         with Watch("retrieve", self.observers) as watch:
@@ -121,7 +140,8 @@ class BriefQA:
 
         history: the earlier answers of the conversation, oldest first, or their questions as text. A follow-up ("那H20
         呢？", "why?") is then answered as what it stands for, which `Answer.understood` says; a question that is
-        complete by itself is answered as without a history. filters, errors: those of `retrieve`.
+        complete by itself is answered as without a history. filters, errors: those of `retrieve`; a period that the
+        question names is `Answer.period`.
 
         Every citation was checked on the generation that answered, see checking.py. A language model's failure is no
         error: the answer is then made of quotes, and its notice says why.
@@ -141,24 +161,28 @@ class BriefQA:
         """
         with Watch("ask", self.observers) as watch:
 
-            def quote(
-                ranking: Ranking, snapshot: Snapshot, meant: Understood
-            ) -> tuple[Answer, Claims | None, list[Quote]]:
+            def quote(found: _Found) -> tuple[Answer, Claims | None, list[Quote], tuple[Newer, ...]]:
                 with watch.stage("compose"):
-                    quoted = self._compose(question, ranking, snapshot, meant)
+                    quoted = self._compose(question, found)
                 if self._model is None or not quoted.answered:
-                    return quoted, None, []
-                sources = keep_good(gather_sources(meant.question, ranking), ranking.hits, snapshot)
-                return quoted, self._load_claims(snapshot), sources
+                    return quoted, None, [], ()
+                gathered = gather_sources(found.meant.question, found.ranking)
+                sources = keep_good(gathered, found.ranking.hits, found.snapshot)
+                return quoted, self._load_claims(found.snapshot), sources, self._newer(cite(sources), found)
 
             filtered = make_filters(**filters)
-            quoted, claims, sources = self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch, quote)
+            quoted, claims, sources, newer = self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch, quote)
             answer = quoted
             if self._model is None or claims is None:
                 yield quoted
             else:
+                cited = cite(sources)
+                known = [(citation, later) for citation in cited for later in newer if later.number == citation.number]
                 with watch.stage("write"):
-                    for answer in write(quoted, sources, self._model, claims):
+                    for written in write(quoted, sources, self._model, claims):
+                        answer = written
+                        if written.worded_by:
+                            answer = replace(written, newer=beside(written.citations, known))
                         yield answer
             watch.outcome = _outcome(answer)
 
@@ -166,8 +190,8 @@ class BriefQA:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
         filtered = make_filters(**filters)
 
-        def compose_from(ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
-            return self._compose(question, ranking, snapshot, meant)
+        def compose_from(found: _Found) -> Answer:
+            return self._compose(question, found)
 
         return self._ranked(question, _HITS_FOR_ANSWER, filtered, (), Watch("quote"), compose_from, reword=False)
 
@@ -182,33 +206,51 @@ class BriefQA:
         filters: Filters,
         history: Sequence[Turn],
         watch: Watch,
-        use: Callable[[Ranking, Snapshot, Understood], _T],
+        use: Callable[[_Found], _T],
         reword: bool = True,
     ) -> _T:
-        """Return what `use` makes of the ranking of a question and the snapshot that it was made on."""
+        """Return what `use` makes of what is found for a question."""
+        today = self._today or datetime.date.today()
         with watch.stage("understand"):
             lexicon = load_lexicon(self._cache_dir)
-            meant = understand(question, history, lexicon)
+            meant = understand(question, history, lexicon, today)
         if self._rewording and reword:
             with watch.stage("reword"):
                 meant = self._reword(question, meant, history, self._rewording, lexicon)
+        named = read_period(question, today) or read_period(meant.question, today)
+        evidence = replace(meant.evidence, latest=asks_for_latest(meant.question))
 
         def answer(snapshot: Snapshot) -> _T:
             watch.generation = snapshot.generation
             encoder = self._load_encoder(snapshot)
             with watch.stage("rank"):
-                ranking = rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence)
+                limited, period = filters, named
+                if named:
+                    allowed = snapshot.allowed(filters)
+                    dates = snapshot.dates if allowed is None else snapshot.dates[allowed]
+                    limited, period = limit(filters, named, dates, today)
+                asked = without_period(meant.question, period) if period.applied else meant.question
+                ranking = rank(asked, snapshot, encoder, lexicon, k, limited, evidence)
             watch.hits = len(ranking.hits)
-            return use(ranking, snapshot, meant)
+            return use(_Found(ranking, snapshot, meant, asked, period))
 
         return self.store.read(answer)
 
-    def _compose(self, question: str, ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
+    def _compose(self, question: str, found: _Found) -> Answer:
+        meant, snapshot = found.meant, found.snapshot
         understood = meant.question if meant.question != question.strip() else ""
         calibration = Calibration.from_json(snapshot.calibration())
-        table = answer_from_table(meant.question, ranking, snapshot, load_lexicon(self._cache_dir))
-        quoted = compose(question, ranking, understood, snapshot, calibration, table)
-        return replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
+        table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
+        quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
+        return replace(
+            quoted,
+            translations=meant.evidence.translations,
+            generation=snapshot.generation,
+            newer=self._newer(quoted.citations, found),
+        )
+
+    def _newer(self, citations: Sequence[Citation], found: _Found) -> tuple[Newer, ...]:
+        return find_newer(found.asked, citations, found.ranking, found.snapshot, load_lexicon(self._cache_dir))
 
     def _reword(
         self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording, lexicon: Lexicon
@@ -247,8 +289,8 @@ class BriefQA:
             return self._encoder
 
 
-def _only_ranking(ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Ranking:
-    return ranking
+def _only_ranking(found: _Found) -> Ranking:
+    return found.ranking
 
 
 def _outcome(answer: Answer) -> str:
@@ -263,9 +305,14 @@ _opened: dict[Path, BriefQA] = {}
 _opened_lock = threading.Lock()
 
 
-def open(index: str | Path | None = None, encoder: str | Encoder | None = None, llm: Endpoint | None = None) -> BriefQA:
-    """Open an index for questions; see BriefQA for the errors."""
-    return BriefQA(index, encoder, llm)
+def open(
+    index: str | Path | None = None,
+    encoder: str | Encoder | None = None,
+    llm: Endpoint | None = None,
+    today: datetime.date | None = None,
+) -> BriefQA:
+    """Open an index for questions; see BriefQA for the arguments and errors."""
+    return BriefQA(index, encoder, llm, today)
 
 
 def retrieve(

@@ -15,13 +15,13 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
 from briefqa.corpus import Problem, is_article_name, list_articles, read_bytes, slug_of, slug_of_name
+from briefqa.dates import read_date
 from briefqa.errors import ArticleError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
 from briefqa.settings import Limits
@@ -56,8 +56,6 @@ _FREQUENT_CHINESE = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多"
     "经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日月业公市部资新产品将与及等被"
 )
-_NUMERIC_DATE = re.compile(r"(\d{4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?:[Tt\s]\s*\d{1,2}:.*)?")
-_CHINESE_DATE = re.compile(r"(\d{4})\s*(年)\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日(?:\s*\d{1,2}[:：时].*)?")
 _KEYS = frozenset(("title", "date", "category", "tags", "source_url", "author", "summary"))
 _UNCLOSED = re.compile(r"-{3,}[ \t]*[\r\n]\s*[A-Za-z_][\w-]*[ \t]*[:：]")
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML was built with libyaml
@@ -219,15 +217,11 @@ class _FrontMatter:
     def date(self) -> str:
         """Return the date as YYYY-MM-DD; "" if it is missing or, with a warning, no date."""
         value = self.scalar("date")
-        match = _NUMERIC_DATE.fullmatch(value) or _CHINESE_DATE.fullmatch(value)
         try:
-            if match:
-                return date(int(match[1]), int(match[3]), int(match[4])).isoformat()
-        except ValueError:
-            pass
-        if value:
-            self.warn("date", f"date {value[:40]!r} is not understood, so it is ignored: write it as 2025-12-15")
-        return ""
+            return read_date(value) if value else ""
+        except ValueError as error:
+            self.warn("date", f"date {value[:40]!r} {error}")
+            return ""
 
     def tags(self) -> tuple[str, ...]:
         """Return the tags of a list or of "a, b", each once."""

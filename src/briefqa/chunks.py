@@ -17,7 +17,8 @@ from briefqa.articles import Article, Block, Section
 from briefqa.markdown import CELL_JOINER
 from briefqa.sentences import split_sentences
 
-# Changes whenever the same article would give other chunks, spans or passages: an older index is then embedded anew.
+# Changes whenever the same article would give other chunks, spans or passages, or another date: the articles of an
+# older index are then read anew, and what is the same keeps its vectors.
 CHUNKING = "3"
 # Where a sentence longer than the window may be cut, best first.
 SEPARATORS = ["\n\n", "\n", "。", "！", "？", "；", "، ", ". ", "，", "、", ", ", " ", ""]

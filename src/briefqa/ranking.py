@@ -39,6 +39,9 @@ _STRESS = 0.5
 # What a section is worth that is looked at first, and what it loses if it is the last, in the encoder's spread.
 _FIRST = 1.0
 _LAST = 3.0
+# What the newest of what is about as good is worth more than the oldest, where the latest is asked for, in the
+# encoder's spread. What is worse by more than that cannot come first for being new.
+_NEWEST = 1.5
 # Agreement from which a translation is trusted to be the question.
 _TRUSTED = 0.5
 # Decimals to which scores are compared: what is written twice scores the same, whatever the order of additions.
@@ -89,13 +92,15 @@ class Evidence:
     """What is known of a question beside its words.
 
     translations: the same question in other words or languages. stressed: what of the question counts more than the
-    rest. sections, told: (article, anchor) in which the answer is looked for first, and last.
+    rest. sections, told: (article, anchor) in which the answer is looked for first, and last. latest: whether the newer
+    article is wanted of what is about as good.
     """
 
     translations: tuple[str, ...] = ()
     stressed: str = ""
     sections: frozenset[tuple[str, str]] = frozenset()
     told: frozenset[tuple[str, str]] = frozenset()
+    latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Ranking:
     that the chunks which may answer hold at all, both 0..1; of the question's own words, or of their translations where
     the first hit is foreign, in another language than the question. missing: of the codes, numbers and names that the
     question gives, the share that the first hit does not hold, 0..1.
-    spread, unrelated: the unit and the zero of cosines, see Geometry.
+    spread, unrelated: the unit and the zero of cosines, see Geometry. rows: of the hits, in the snapshot.
     """
 
     hits: tuple[Hit, ...]
@@ -121,6 +126,7 @@ class Ranking:
     foreign: bool
     spread: float
     unrelated: float
+    rows: tuple[int, ...] = ()
 
 
 def rank(
@@ -162,6 +168,10 @@ def rank(
             scores = scores + worth * spread * np.isin(rows, snapshot.rows_of(sections))
 
     quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
+    if evidence.latest:
+        newer = _NEWEST * spread * newness(scores, snapshot.dates[rows], _NEWEST * spread)
+        scores = scores + newer
+        quote_scores = quote_scores + np.repeat(newer, np.diff(spans.starts))
     # Equal scores: the newer article first.
     order = np.lexsort((rows, -snapshot.dates[rows], -scores.round(_DECIMALS)))[:k]
     hits = tuple(
@@ -188,7 +198,20 @@ def rank(
         foreign=foreign,
         spread=spread,
         unrelated=unrelated,
+        rows=tuple(map(int, rows[order])),
     )
+
+
+def newness(scores: np.ndarray, dates: np.ndarray, margin: float) -> np.ndarray:
+    """Return 0..1 for each candidate (n,): 1 for the newest of those whose score is within the margin of the best.
+
+    The others among them have their share of its rank by date, days counted once; what is worse, or has no date, has 0.
+    """
+    near = (scores >= scores.max() - margin) & (dates > 0)
+    days = np.unique(dates[near])
+    if len(days) < 2:
+        return np.zeros(len(scores))
+    return np.where(near, np.searchsorted(days, dates) / (len(days) - 1), 0.0)
 
 
 def _hit(chunk: Chunk, article: StoredArticle, score: float, number: int, span_scores: np.ndarray) -> Hit:

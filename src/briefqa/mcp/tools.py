@@ -23,6 +23,7 @@ from briefqa.mcp.results import (
     AskResult,
     Cited,
     Found,
+    Later,
     RetrieveResult,
     SectionName,
     SectionResult,
@@ -93,6 +94,7 @@ class _Tools:
             confidence=round(answer.confidence, 3),
             text=answer.text,
             citations=[take(Cited, cited, header=list(cited.header)) for cited in answer.citations],
+            newer=[take(Later, later) for later in answer.newer],
             nearest=[take(SectionName, hit) for hit in first],
             notice=answer.notice,
         )

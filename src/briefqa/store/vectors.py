@@ -51,6 +51,14 @@ class Vectors:
     def __len__(self) -> int:
         return len(self.chunk_ids)
 
+    def chunk(self, row: int) -> np.ndarray:
+        """Return the vector (dim,) of a chunk."""
+        return np.asarray(self.chunks.reconstruct(int(row)), dtype=np.float32)
+
+    def span(self, row: int, place: int) -> np.ndarray:
+        """Return the vector (dim,) of a chunk's span, counted from 0."""
+        return np.asarray(self.spans.reconstruct(int(self.span_starts[row]) + place), dtype=np.float32)
+
     def nearest_chunks(self, query: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
         """Return the rows of the k chunks nearest to query (dim,), best first. allowed: (n_chunks,) bool, or all."""
         return _nearest(self.chunks, query, k, allowed)
