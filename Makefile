@@ -37,6 +37,7 @@ check: install
 bench: install
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/retrieval_size.py
+	$(BIN)/python benchmarks/chat.py
 
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py

@@ -75,9 +75,17 @@ def _heed_ctrl_c() -> None:
 
 def ask(page: Page, question: str) -> None:
     """Ask a question and wait for the whole of its answer."""
+    from playwright.sync_api import TimeoutError as TimedOut
+
     area = page.locator("#bq-question textarea")
     area.fill(question)
-    area.press("Enter")
+    for _ in range(20):  # Gradio ignores what is asked before it has ended what was asked before
+        area.press("Enter")
+        try:
+            page.wait_for_function("!document.querySelector('#bq-question textarea').value", timeout=1_500)
+            break
+        except TimedOut:
+            continue
     wait_for_answer(page, question)
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import FLAGS, chatting, find_chromium
+from chromium import FLAGS, ask, chatting, find_chromium
 from chromium import wait_for_answer as answered
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright  # noqa: E402
 
-__all__ = ["answered", "chatting"]
+__all__ = ["answered", "ask", "chatting"]
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -88,14 +88,6 @@ def insist(act: Callable[[], object], seen: Callable[[float], object]) -> None:
         except AssertionError:
             continue
     seen(1_500)
-
-
-def ask(page: Page, question: str) -> None:
-    """Ask a question and wait for the whole of its answer."""
-    area = page.locator("#bq-question textarea")
-    area.fill(question)
-    insist(lambda: area.press("Enter"), lambda wait: expect(area).to_have_value("", timeout=wait))
-    answered(page, question)
 
 
 def click_question(page: Page, button: Locator) -> str:

@@ -193,6 +193,21 @@ def chat(sample_index: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def guarded_chat(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the sample briefs to alice, who is an admin, and to bob; returns the address."""
+    from browsing import chatting
+    from test_access import PASSWORD
+
+    from briefqa.passwords import set_password
+
+    people = tmp_path_factory.mktemp("guarded") / "people"
+    for name in ("alice", "bob"):
+        set_password(people, name, PASSWORD)
+    with chatting(sample_index, "--auth", str(people), "--admin", "alice") as url:
+        yield url
+
+
 @pytest.fixture(scope="module")  # playwright leaves a loop running in this thread, which other modules have no use for
 def browser() -> Iterator[Browser]:
     from browsing import launched

@@ -42,6 +42,8 @@ CHAT: dict[str, set[str]] = {
     "header": set("data-generation data-language data-copied data-delete-sure data-replace data-upload-failed".split())
     | {"data-theme-auto", "data-theme-light", "data-theme-dark"},
     "input": set("name value type class maxlength placeholder aria-label autocomplete accept multiple".split()),
+    "label": {"class"},
+    "li": {"class", "lang"},
     "nav": {"aria-label"},
     "ol": {"start"},
     "p": set("class role data-state aria-hidden".split()),
@@ -51,7 +53,7 @@ CHAT: dict[str, set[str]] = {
     "summary": {"aria-label"},
     "time": {"datetime"},
     "ul": {"class", "id", "role", "aria-label"},
-    **dict.fromkeys("blockquote br code em h1 h3 hr label li pre strong table tbody td th thead tr".split(), set()),
+    **dict.fromkeys("blockquote br code em h1 h3 hr pre strong table tbody td th thead tr".split(), set()),
 }
 EVENTS = set("apply clear delete download edit expand like retry select undo".split())
 # What the pages of briefs may be made of.
@@ -139,7 +141,7 @@ def assert_text_alone(html: str, allowed: dict[str, set[str]] = CHAT, code: tupl
         assert tag != "button" or attributes["type"] in ("button", "submit")
         assert tag != "form" or attributes.get("action", "logout") in ("login", "logout")
     assert tuple(page.code) == code
-    body = re.sub(r".*<body>|<script>.*?</script>|</body></html>$", "", html, flags=re.DOTALL)
+    body = html.rpartition("<body>")[2].replace(f"<script>{SCROLL}</script>", "").removesuffix("</body></html>")
     tags = set(allowed) - {"script", "style"}
     seen = nh3.clean(
         body, tags=tags, attributes=allowed, link_rel=None, url_schemes={"http", "https"}, clean_content_tags=set()

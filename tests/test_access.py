@@ -219,6 +219,7 @@ def test_a_reader_logs_in_and_comes_to_the_page_that_was_wanted(index: Path, peo
         assert sent.status_code == 303 and sent.headers["location"].startswith("/login?next=%2Fsource%2Fpolicy%3F")
         page = client.get(sent.headers["location"])
         assert f'name="next" value="{wanted.replace("&", "&amp;")}"' in page.text and "<script" not in page.text
+        assert set(re.findall(r"var\((--[\w-]+)", page.text)) <= set(re.findall(r"(--[\w-]+):", page.text))  # its style
         policy = page.headers["content-security-policy"]
         assert "default-src 'none'" in policy and "form-action 'self'" in policy and "unsafe" not in policy
         assert page.headers["referrer-policy"] == "same-origin" and page.headers["cache-control"] == "no-store"

@@ -10,8 +10,8 @@ from markup import Elements, assert_text_alone
 
 from briefqa.answer import Doubt
 from briefqa.ui.links import source_path
-from briefqa.ui.markup import render_answer_text
-from briefqa.ui.strings import ENGLISH
+from briefqa.ui.markup import citation_line, render_answer_text, render_marker
+from briefqa.ui.strings import CHINESE, ENGLISH
 
 
 def test_a_marker_of_a_citation_becomes_a_link_and_no_other_does() -> None:
@@ -41,3 +41,26 @@ def test_a_doubt_says_its_reason_and_a_brief_cannot_write_one() -> None:
 def test_a_quoted_row_is_shown_as_a_table() -> None:
     html = render_answer_text("| a | b |\n| --- | --- |\n| 1 | 2 [1] |", (citation(),), ENGLISH)
     assert [tag for tag, _ in Elements(html).found].count("td") == 2 and 'class="bq-cite"' in html
+
+
+def test_a_sentence_that_is_said_twice_has_its_doubts_twice() -> None:
+    once = (Doubt("It is 70%.", "figure", ("70%",)), Doubt("It is 70%.", "uncited"))
+    doubts = (*once, *once, Doubt("And so on.", "uncited"))
+    html = render_answer_text("It is 70%. [?] It is 70%. [?] And so on. [?]", [], ENGLISH, doubts)
+    titles = Elements(html).all("title")
+    assert titles[0] == titles[1] == f"Not in the cited sources: 70%\n{ENGLISH.doubt_uncited}"
+    assert titles[2:] == [ENGLISH.doubt_uncited]
+
+
+def test_a_marker_holds_all_that_is_shown_beside_the_pointer_and_copied() -> None:
+    cited = citation(quote="寒武纪 | 云端训练\n地平线 | 车载芯片", author="Ann", url="https://example.org/a#b")
+    page = assert_text_alone(render_marker(cited, CHINESE))
+    ((_, link),) = page.found
+    assert (link["data-where"], link["data-date"], link["data-quote"]) == ("Policy › Banned", "2025-12-15", cited.quote)
+    assert (
+        link["data-citation"]
+        == citation_line(cited)
+        == ("“寒武纪 | 云端训练 / 地平线 | 车载芯片” — Policy › Banned, Ann, 2025-12-15, https://example.org/a#b")
+    )
+    bare = citation(heading="Policy", date="")
+    assert citation_line(bare) == "“Rubin is banned.” — Policy" and "data-date" not in render_marker(bare, ENGLISH)

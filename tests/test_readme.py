@@ -17,7 +17,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCES = [token for token in MarkdownIt().parse(README) if token.type == "fence"]
 COMMANDS = [line for token in FENCES if token.info == "bash" for line in token.content.splitlines()]
 ELSEWHERE = re.compile("chat|bge-m3|password")
-PROGRAMS = [token.content for token in FENCES if token.info == "python"]
 # The one that calls a running chat is in test_endpoints.py.
 PROGRAMS = [token.content for token in FENCES if token.info == "python" and "Client(" not in token.content]
 
@@ -86,3 +85,14 @@ def test_every_file_of_the_package_has_its_phrase_and_every_link_leads_somewhere
     assert set(re.findall(r"^\| `([\w.]+(?:\.py|/))` \|", README, re.MULTILINE)) == modules | packages
     for link in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_every_command_has_its_line() -> None:
+    import typer.main
+
+    from briefqa.cli import app
+
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    table = README.partition("| command | what it does |")[2].partition("\n\n")[0]
+    documented = re.findall(r"^\| `([a-z]+)[^`]*` \|", table, re.MULTILINE)
+    assert sorted(documented) == sorted(commands)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import json
 import sqlite3
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,19 +14,18 @@ from typing import Any
 import pytest
 from conftest import BigramEncoder
 from markup import assert_text_alone
+from sent import NONSENSE, SCOPES, event, request
 
 from briefqa.api import BriefQA
 from briefqa.conversations import FILE, LONGEST_TITLE, Conversations, Turn
 from briefqa.export import EXPORTS
 from briefqa.question import LONGEST_QUESTION
 from briefqa.store import Filters
-from briefqa.ui.access import Visitor
 from briefqa.ui.strings import CHINESE, ENGLISH, LANGUAGE_COOKIE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette's and gradio's own
     import gradio as gr
-    from starlette.requests import Request
 
     from briefqa.ui.room import Room, check_length
 
@@ -35,42 +34,6 @@ SECRET = "a secret of ann's, 不可告人"
 SKIP = gr.skip()
 # Where the parts of a conversation's updates are.
 KEY, EARLIER, LAST, DRAWER, ALERT, COMPOSER, INSTEAD = range(7)
-# What JSON can say and no page of ours does.
-NONSENSE: list[Any] = [
-    *(None, True, 0, -1, 1.5, float("nan"), 2**70),
-    *("", " ", "\x00", "\ud800", "\u202e", "nobody's", "x" * 65, "政" * 100_000, "'; DROP TABLE turn; --", "%", "../x"),
-    *([], [[]], ["a", None], {}, {"a": {"b": []}}, {"__class__": "x"}),
-    json.loads("[" * 200 + "]" * 200),
-]
-SCOPES: list[Any] = [
-    *NONSENSE,
-    {"since": 5},
-    {"since": "2025-13-45"},
-    {"since": "\ud800"},
-    {"since": "' OR 1=1"},
-    {"tags": "x"},
-    {"tags": [None]},
-    {"tags": ["\ud83d"]},
-    {"tags": [{}]},
-    {"tags": ["x"] * 10_000},
-    {"category": "x" * 1_000_000},
-    {"category": ["x"]},
-    {"articles": ["\ud800"]},
-    {"articles": ["../../etc/passwd", "\x00"]},
-    {"without": ["policy"] * 1000},
-    {"without": 1},
-    {"until": "2025-12-15", "unknown": {"a": 1}},
-]
-
-
-def request(owner: str = "bob", query: str = "", cookie: str = "", language: str = "en", **who: Any) -> gr.Request:
-    headers = [(b"accept-language", language.encode()), (b"cookie", cookie.encode())]
-    scope = {"type": "http", "method": "GET", "path": "/", "query_string": query.encode(), "headers": headers}
-    return gr.Request(Request({**scope, "briefqa.visitor": Visitor(owner, **who)}))
-
-
-def event(**data: Any) -> gr.EventData:
-    return gr.EventData(None, data)
 
 
 @pytest.fixture
@@ -130,6 +93,18 @@ def test_an_answer_that_is_there_before_anybody_follows_it_is_shown(
     monkeypatch.setattr(room._talk, "ask", slowly)
     first, last = ask(room)
     assert first[KEY] and first == last and "bq-cite" in first[LAST] and first[COMPOSER] == ""
+
+
+def test_an_answer_that_ends_just_before_it_is_followed_is_shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = room._talk.follow
+
+    def late(owner: str, key: str) -> Iterator[tuple[Turn, ...] | None]:
+        while room._talk._writing:
+            time.sleep(0.01)
+        yield from follow(owner, key)
+
+    monkeypatch.setattr(room._talk, "follow", late)
+    assert "bq-cite" in ask(room)[-1][LAST]
 
 
 def test_an_empty_or_endless_question_is_answered_in_words_and_keeps_what_was_written(room: Room) -> None:

@@ -93,8 +93,8 @@ def render_upkeep(strings: Strings) -> str:
 def render_source(strings: Strings) -> str:
     """Return the tabs of the panel, and the source: a frame without scripts, so that a brief can do nothing here."""
     return (
-        f'<div class="bq-tabs" role="tablist" aria-label="{escape(strings.panel)}">'
-        f"{_tab('briefs', 'bq-briefs', strings.library)}{_tab('source', 'bq-reader', strings.source)}"
+        f'<div class="bq-tabs"><div role="tablist" aria-label="{escape(strings.panel)}">'
+        f"{_tab('briefs', 'bq-briefs', strings.library)}{_tab('source', 'bq-reader', strings.source)}</div>"
         f"{_plain('bq-close', strings.close)}</div>"
         f'<aside id="bq-reader" role="tabpanel" aria-label="{escape(strings.source)}"><div class="bq-bar">'
         '<span id="bq-section"></span>'

@@ -26,7 +26,9 @@ def source_path(article: str, anchor: str = "", start: int = 0, end: int = 0, qu
     """
     query = "?" + urlencode({"start": start, "end": end, "check": quote_check(quote)}) if end > start else ""
     fragment = "#" + percent(anchor, safe="") if anchor else ""
-    return f"source/{percent(article, safe='/')}{query}{fragment}"
+    # No brief has such a name, and browsers would follow it out of here.
+    names = [name for name in article.split("/") if name not in (".", "..")]
+    return f"source/{percent('/'.join(names), safe='/')}{query}{fragment}"
 
 
 def quote_check(quote: str) -> str:

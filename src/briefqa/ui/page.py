@@ -152,9 +152,10 @@ element.addEventListener("change", (event) => {
   if (input) trigger("apply", {field: input.name, value: input.value});
 });
 element.addEventListener("submit", (event) => {
-  event.preventDefault();
   const form = event.target.closest("form[data-event]");
-  if (form) raise(form, Object.fromEntries(new FormData(form)));
+  if (!form) return; // logging out leaves the page
+  event.preventDefault();
+  raise(form, Object.fromEntries(new FormData(form)));
 });
 """
 _FOCUS_QUESTION = """() => {

@@ -177,9 +177,16 @@ class Room:
             yield *_NOTHING[:4], render_notice(refused), *_NOTHING[5:]
             return
         key = self._talk.ask(who.owner, key, question, scope, instead_of)
-        yield *self._conversation(who, key, strings), "", "", 0
+        shown = self._conversation(who, key, strings)
+        yield *shown, "", "", 0
+        last = shown[2]
         for turns in self._talk.follow(who.owner, key):
-            yield self._grown(turns, key, strings) if turns else _NOTHING
+            grown = self._grown(turns, key, strings) if turns else _NOTHING
+            last = grown[2] if turns else last
+            yield grown
+        turns = self._talk.turns(who.owner, key)  # quotes take 30 ms: all may have been there before it was followed
+        if turns and self._last(turns, key, strings) != last:
+            yield self._grown(turns, key, strings)
 
     def _grown(self, turns: tuple[Turn, ...], key: str, strings: Strings) -> tuple[Any, ...]:
         return _AS_IT_IS, _AS_IT_IS, self._last(turns, key, strings), *_NOTHING[3:]

@@ -152,8 +152,10 @@ const briefqa = (() => {
     const menu = find(".bq-menu[open]");
     const form = event.target.closest("#bq-drawer form");
     if (menu) closeMenu(menu);
-    else if (form) form.hidden = true;
-    else uncover();
+    else if (form) {
+      form.hidden = true;
+      form.parentElement.querySelector(".bq-rename").focus();
+    } else uncover();
   });
 
   // What a new build or new articles mean for an open page.
