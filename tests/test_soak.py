@@ -25,6 +25,6 @@ def test_no_citation_is_wrong_no_article_lost_and_no_question_fails_while_builds
     )
     found = json.loads(done.stdout)
     assert [found[name] for name in ("wrong", "failed", "lost", "faults")] == [0, 0, 0, 0], (found, done.stderr)
-    assert found["kills"] >= 2 and found["builds"] >= 5 and found["generations"] >= 5, found
+    assert found["kills"] >= 1 and found["builds"] >= 5 and found["generations"] >= 5, found
     assert found["citations"] > 100 and found["checked"] > found["citations"] / 4, found
     assert found["growth"] < 0.2, found  # so early a process has not all that it will keep
