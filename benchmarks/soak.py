@@ -260,7 +260,7 @@ def soak(options: argparse.Namespace, work: Path) -> Result:
         if writer.child.poll() is not None:
             raise SystemExit("the writer ended by itself")
         if writer.lines and not doom:
-            doom = now + draw.uniform(0.2, 3)
+            doom = now + draw.uniform(0.2, max(3.0, options.seconds / 25))
         if doom and now > doom:
             built += len(writer.kill())
             kills += 1
