@@ -274,6 +274,9 @@ class BriefQA:
 
     def _load_encoder(self, snapshot: Snapshot) -> Encoder:
         """Return the encoder that a generation was built with; what is remembered of another one goes with it."""
+        loaded = self._encoder
+        if loaded and snapshot.fingerprint == loaded.fingerprint:
+            return loaded  # also while another thread loads the next one, which takes seconds
         with self._lock:
             loaded = self._encoder
             if loaded and snapshot.fingerprint == loaded.fingerprint:
@@ -286,6 +289,7 @@ class BriefQA:
             if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
                 raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
             self._encoder = Remembering(encoder)
+            self._claims = None
             return self._encoder
 
 

@@ -46,7 +46,7 @@ _KEPT = 200
 
 
 class Claims:
-    """Checks sentences; safe to share between threads."""
+    """Checks sentences; safe to share between threads. encoder: what it measures support with."""
 
     def __init__(self, encoder: Encoder, lexicon: Lexicon, geometry: Geometry) -> None:
         self.lexicon = lexicon

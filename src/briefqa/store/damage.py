@@ -32,6 +32,7 @@ _SHAPES = (
     ("chunk", "length", "typeof(length) = 'integer' AND length >= 0"),
     ("chunk", "part", "typeof(part) = 'integer' AND part >= 0"),
     ("span", "start", _OFFSETS),
+    ("span", "kind", "kind IN ('paragraph', 'item', 'quote', 'code', 'header', 'row')"),
     ("vector", "hash", "typeof(hash) = 'blob' AND length(hash) = 32"),
     ("vector", "data", "typeof(data) = 'blob' AND length(data) = (SELECT length(data) FROM vector LIMIT 1)"),
     ("geometry", "data", "typeof(data) = 'blob' AND length(data) = (SELECT length(data) FROM geometry LIMIT 1)"),

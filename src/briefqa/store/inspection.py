@@ -1,6 +1,6 @@
 """A whole index against itself: is what it would cite still what it was built from?
 
-    faults = inspect(Path("index"), lexicon.places)     # () if it is sound; takes some milliseconds an article
+    faults = inspect(Path("index"), lexicon.places)     # () if it is sound; takes some ten milliseconds an article
 
 SQLite knows its pages, not what is on them. What is compared:
 

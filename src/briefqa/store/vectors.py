@@ -163,22 +163,17 @@ def _folder(index: Path, meta: dict[str, str]) -> Path:
 
 
 def _read_database(connection: sqlite3.Connection, generation: int) -> Vectors:
-    chunk_ids, chunk_data = [], []
-    for chunk_id, data in connection.execute(
+    chunks = connection.execute(
         "SELECT chunk.id, vector.data FROM chunk JOIN vector ON vector.id = chunk.vector_id ORDER BY chunk.id"
-    ):
-        chunk_ids.append(chunk_id)
-        chunk_data.append(data)
-    span_chunks, span_data = [], []
-    for chunk_id, data in connection.execute(
+    ).fetchall()
+    spans = connection.execute(
         "SELECT span.chunk_id, vector.data FROM span JOIN vector ON vector.id = span.vector_id"
         " ORDER BY span.chunk_id, span.ordinal"
-    ):
-        span_chunks.append(chunk_id)
-        span_data.append(data)
-    ids = np.array(chunk_ids, dtype=np.int64)
-    starts = np.searchsorted(np.array(span_chunks, dtype=np.int64), np.append(ids, np.iinfo(np.int64).max))
-    return Vectors(generation, ids, starts.astype(np.int64), _index(chunk_data), _index(span_data))
+    ).fetchall()
+    ids = np.array([chunk_id for chunk_id, _ in chunks], dtype=np.int64)
+    of_spans = np.array([chunk_id for chunk_id, _ in spans], dtype=np.int64)
+    starts = np.searchsorted(of_spans, np.append(ids, np.iinfo(np.int64).max)).astype(np.int64)
+    return Vectors(generation, ids, starts, _index([data for _, data in chunks]), _index([data for _, data in spans]))
 
 
 def codes_of(index: Any) -> np.ndarray:
@@ -198,12 +193,11 @@ def index_of(codes: np.ndarray, rows: list[bytes]) -> Any:
     """
     import faiss
 
-    dim = (len(rows[0]) if rows else codes.shape[1]) // 2
-    index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    added = np.frombuffer(b"".join(rows), dtype=np.uint8)
-    whole = np.concatenate([codes.reshape(-1), added]) if len(codes) else added
-    faiss.copy_array_to_vector(whole, index.codes)
-    index.ntotal = len(whole) // index.code_size
+    size = len(rows[0]) if rows else codes.shape[1]
+    index = faiss.IndexScalarQuantizer(size // 2, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    for part in (codes, np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), size)):
+        if len(part):
+            index.add_sa_codes(np.ascontiguousarray(part))
     return index
 
 

@@ -120,6 +120,8 @@ class IndexWriter:
                     execute(f"DROP TABLE {table}")
             for statement in TABLES.split(";"):
                 execute(statement)
+            # The first write: of a file that cannot be written, SQLite has begun to read alone.
+            execute("DELETE FROM meta WHERE key = ''")
             self.meta = read_meta(self._connection)
             self._postings = PostingWriter(self._connection)
             if older:
