@@ -24,15 +24,14 @@ from briefqa.store import Snapshot
 
 # Of scores, in the encoder's spread: what answers worse than the cited section by more is about something else.
 _WORSE = 3.0
-# Cosines above unrelated texts, in the encoder's spread: of the sections, and of the cited sentence and the nearest.
-_SECTIONS = 9.3
-_SENTENCES = 9.2
+# Of the way from the cosine of unrelated texts to 1: how close the sections must be, and the cited sentence and the
+# nearest of the other's. For the bundled encoder a cosine of .887.
+_CLOSE = 0.68
 # Shares by rarity, 0..1: of the quote's words, and of both titles' words, that the other section holds; and of the
 # question's words that the cited section holds, those that the other may lack. Entries of one kind (two stations, two
 # fishes) are as close as two reports on one matter, and only the name in the question tells them apart.
 _WORDS = 0.15
 _TITLES = 0.25
-_TITLES_ALONE = 0.4  # where the question's words are in another language, and say nothing
 _LOST = 0.25
 
 
@@ -89,13 +88,10 @@ def _later(citation: Citation, number: int, ranking: Ranking, snapshot: Snapshot
     if not others:
         return []
     vectors, cited = snapshot.vectors, ranking.hits[number]
+    close = ranking.unrelated + _CLOSE * (1 - ranking.unrelated)
     rows = np.array([ranking.rows[other] for other in others])
     sections = vectors.chunk_cosines(vectors.chunk(ranking.rows[number]), rows)
-    near = [
-        (other, row)
-        for other, row, cosine in zip(others, rows, sections, strict=True)
-        if cosine >= ranking.unrelated + _SECTIONS * ranking.spread
-    ]
+    near = [(other, row) for other, row, cosine in zip(others, rows, sections, strict=True) if cosine >= close]
     quoted = [
         vectors.span(ranking.rows[number], place)
         for place, span in enumerate(sorted(cited.spans, key=lambda span: span.start))
@@ -104,10 +100,7 @@ def _later(citation: Citation, number: int, ranking: Ranking, snapshot: Snapshot
     return [
         ranking.hits[other]
         for other, row in near
-        if any(
-            vectors.span_cosines(sentence, np.array([row])).max() >= ranking.unrelated + _SENTENCES * ranking.spread
-            for sentence in quoted
-        )
+        if any(vectors.span_cosines(sentence, np.array([row])).max() >= close for sentence in quoted)
     ]
 
 
@@ -132,6 +125,6 @@ def _share_words(
     answered = asked & held
     return (
         share(quote, holding) >= _WORDS
-        and (share(title, holding) + share(later_title, held)) / 2 >= (_TITLES if answered else _TITLES_ALONE)
+        and (share(title, holding) + share(later_title, held)) / 2 >= _TITLES
         and (not answered or share(answered, holding) >= 1 - _LOST)
     )

@@ -40,8 +40,10 @@ _STRESS = 0.5
 _FIRST = 1.0
 _LAST = 3.0
 # What the newest of what is about as good is worth more than the oldest, where the latest is asked for, in the
-# encoder's spread. What is worse by more than that cannot come first for being new.
+# encoder's spread: what is worse by more cannot come first for being new. Nor can what is not related to the best: how
+# close it must be, of the way from the cosine of unrelated texts to 1.
 _NEWEST = 1.5
+_RELATED = 0.65
 # Agreement from which a translation is trusted to be the question.
 _TRUSTED = 0.5
 # Decimals to which scores are compared: what is written twice scores the same, whatever the order of additions.
@@ -169,7 +171,10 @@ def rank(
 
     quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
     if evidence.latest:
-        newer = _NEWEST * spread * newness(scores, snapshot.dates[rows], _NEWEST * spread)
+        best = snapshot.vectors.chunk(rows[scores.argmax()])
+        related = snapshot.vectors.chunk_cosines(best, rows) >= unrelated + _RELATED * (1 - unrelated)
+        near = related & (scores >= scores.max() - _NEWEST * spread)
+        newer = _NEWEST * spread * newness(snapshot.dates[rows], near)
         scores = scores + newer
         quote_scores = quote_scores + np.repeat(newer, np.diff(spans.starts))
     # Equal scores: the newer article first.
@@ -202,15 +207,15 @@ def rank(
     )
 
 
-def newness(scores: np.ndarray, dates: np.ndarray, margin: float) -> np.ndarray:
-    """Return 0..1 for each candidate (n,): 1 for the newest of those whose score is within the margin of the best.
+def newness(dates: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return 0..1 for each candidate (n,): 1 for the newest of those that are near, and 0 for all that are not.
 
-    The others among them have their share of its rank by date, days counted once; what is worse, or has no date, has 0.
+    The others that are near have their share of its rank by date, days counted once; what has no date has 0.
     """
-    near = (scores >= scores.max() - margin) & (dates > 0)
+    near = near & (dates > 0)
     days = np.unique(dates[near])
     if len(days) < 2:
-        return np.zeros(len(scores))
+        return np.zeros(len(dates))
     return np.where(near, np.searchsorted(days, dates) / (len(days) - 1), 0.0)
 
 
