@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         PasswordFileError,
         QuestionError,
         SavedAnswerError,
+        SettingsError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
@@ -71,6 +72,7 @@ _MODULE_OF = {
         "PasswordFileError",
         "QuestionError",
         "SavedAnswerError",
+        "SettingsError",
     ],
     "llm": ["Endpoint"],
     "ranking": ["Hit"],
@@ -104,6 +106,7 @@ __all__ = [
     "Problem",
     "QuestionError",
     "SavedAnswerError",
+    "SettingsError",
     "Span",
     "Verification",
     "ask",
