@@ -16,6 +16,7 @@ import itertools
 import signal
 import sys
 import time
+from bisect import bisect_left
 from collections import Counter
 from pathlib import Path
 from types import FrameType
@@ -27,7 +28,7 @@ from briefqa.articles import Article, parse_file
 from briefqa.chunks import Chunk, chunk_article
 from briefqa.errors import ArticleError
 from briefqa.ui.source import render_article
-from briefqa.verbatim import Wording, visible_article
+from briefqa.verbatim import VisibleSection, Wording, visible_article
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 SECONDS_A_CASE = 1.0
@@ -303,14 +304,15 @@ def _check_quotes(article: Article, chunks: list[Chunk]) -> None:
         assert section is not None
         for span in chunk.spans[:50]:
             wording = Wording.of(span.text, span.header)
-            if wording.bare and not _cuts_word(article.text, span.start) and not _cuts_word(article.text, span.end):
+            if wording.bare and not any(_cuts_word(section, at) for at in (span.start, span.end)):
                 assert section.says(wording, span.start, span.end), (span.text, span.start, span.end)
 
 
-def _cuts_word(text: str, at: int) -> bool:
+def _cuts_word(section: VisibleSection, offset: int) -> bool:
     """Say whether a part of a sentence begins or ends inside a word or a number, which is then never quoted."""
-    before, after = text[at - 1 : at], text[at : at + 1]
-    return all(char.isalnum() or char in ".," for char in (before, after) if char) and bool(before and after)
+    at = bisect_left(section.offsets, offset)
+    before, after = section.text[at - 1 : at], section.text[at : at + 1]
+    return bool(before and after) and all(char.isalnum() or char in ".," for char in (before, after))
 
 
 def _letters(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def test_a_bomb_is_read_in_about_a_second_or_refused_by_a_limit(name: str) -> No
 def test_a_limit_that_is_passed_is_named(name: str, limit: str) -> None:
     with pytest.raises(ArticleError, match=limit):
         parse_file(BOMBS[name].encode(), "bomb.md")
+
+
+def test_each_limit_is_documented_with_its_default() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    for limit in fields(Limits):
+        assert f"| `BRIEFQA_{limit.name.upper()}` | {limit.default} |" in page
 
 
 def test_text_below_a_limit_that_was_raised_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         PasswordFileError,
         QuestionError,
         SavedAnswerError,
+        SettingsError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
@@ -74,6 +75,7 @@ _MODULE_OF = {
         "PasswordFileError",
         "QuestionError",
         "SavedAnswerError",
+        "SettingsError",
     ],
     "llm": ["Endpoint"],
     "planning": ["Lag", "Plan", "find_lag", "plan"],
@@ -111,6 +113,7 @@ __all__ = [
     "Problem",
     "QuestionError",
     "SavedAnswerError",
+    "SettingsError",
     "Span",
     "Verification",
     "ask",

@@ -210,7 +210,7 @@ def _fit(piece: _Piece, budget: int, count_tokens: Callable[[str], int]) -> list
         ranges = [
             (piece.first + first, piece.first + last) for first, last in _windows(piece.text, budget, count_tokens)
         ]
-        return list(_located(piece.block, ranges, piece.glue))
+        return list(_located(piece.block, _beside_entities(piece.block, ranges), piece.glue))
     if count_tokens(piece.text) <= budget:
         return [piece]
     from langchain_text_splitters import RecursiveCharacterTextSplitter  # 0.3 s, and few sections need it
@@ -229,7 +229,21 @@ def _fit(piece: _Piece, budget: int, count_tokens: Callable[[str], int]) -> list
         position += len(part)
         if part.strip():
             ranges.append((first, first + len(part.strip())))
-    return list(_located(piece.block, ranges, piece.glue))
+    return list(_located(piece.block, _beside_entities(piece.block, ranges), piece.glue))
+
+
+def _beside_entities(block: Block, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Move what would cut through an entity such as &ngE;, which stands for two characters, behind it."""
+    moved: list[tuple[int, int]] = []
+    before = 0
+    for first, last in ranges:
+        first = max(first, before)
+        while 0 < last < len(block.text) and block.offsets[last] == block.offsets[last - 1]:
+            last += 1
+        before = last
+        if first < last:
+            moved.append((first, last))
+    return moved
 
 
 def _windows(text: str, budget: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:

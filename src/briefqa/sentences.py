@@ -33,7 +33,7 @@ _ABBREVIATIONS = frozenset(
     jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun ave blvd rd mt ft""".split()
 )
 # Characters: a word longer than this is no abbreviation and no word that sentences begin with.
-_LONGEST_WORD = 64
+_LONGEST_WORD = 24
 _GAP = re.compile(r"\s*")
 _STOPS = re.compile(f"[{re.escape(''.join([*sorted(_FULL_STOPS), *sorted(_LATIN_STOPS), '…']))}]*")
 _MARKS = re.compile(f"[{re.escape(''.join(sorted(_FULL_STOPS | _LATIN_STOPS | frozenset(_PAIRS.values()))))}]")
