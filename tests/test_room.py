@@ -107,6 +107,15 @@ def test_an_answer_that_ends_just_before_it_is_followed_is_shown(room: Room, mon
     assert "bq-cite" in ask(room)[-1][LAST]
 
 
+def test_a_page_that_shows_something_else_is_told_no_more_of_an_answer(room: Room) -> None:
+    asking = room.ask(BANNED, 0, "", {}, request())
+    assert BANNED in next(asking)[LAST]
+    room.clear(request())
+    assert all(part == SKIP for update in asking for part in update)
+    (conversation,) = room._kept.listed("bob")
+    assert turns(room, conversation.key)[0].state in ("reading", "done")
+
+
 def test_an_empty_or_endless_question_is_answered_in_words_and_keeps_what_was_written(room: Room) -> None:
     assert check_length("", CHINESE) == CHINESE.question_empty
     assert "4,001" in check_length("x" * (LONGEST_QUESTION + 1), ENGLISH)

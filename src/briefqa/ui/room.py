@@ -7,6 +7,7 @@ and an event has text or nothing.
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -32,6 +33,8 @@ _LONGEST_KEY = 64
 _AS_IT_IS = gr.skip()
 _NOTHING = (_AS_IT_IS,) * 7
 _SHOWN = itertools.count(1)
+# Open pages whose showing is known; with more, the one that was silent for longest is forgotten.
+_MOST_PAGES = 10_000
 
 
 class Room:
@@ -45,6 +48,7 @@ class Room:
         self._kept = kept
         self._suggestions = Suggestions(qa)
         self._talk = Talk(qa, kept, self._suggestions, workers)
+        self._showing = _Showing()
 
     def close(self) -> None:
         """End the answers that are being written."""
@@ -80,10 +84,9 @@ class Room:
 
     def follow(self, held: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Show the answer that is being written in the conversation that is held, if there is one, as it grows."""
-        strings, who = chosen(request), visitor(request)
+        showing = self._showing.another(request)
         yield _NOTHING
-        for turns in self._talk.follow(who.owner, text(held)):
-            yield self._grown(turns, text(held), strings) if turns else _NOTHING
+        yield from self._follow(text(held), "", showing, request)
 
     def ask(
         self, question: Any, instead_of: Any, held: Any, scope: Any, request: gr.Request
@@ -118,15 +121,18 @@ class Room:
     def stop(self, held: Any, request: gr.Request) -> tuple[Any, ...]:
         """End the answer that is being written."""
         strings, who = chosen(request), visitor(request)
+        self._showing.another(request)
         self._talk.stop(who.owner, text(held))
         return *self._conversation(who, text(held), strings), "", _AS_IT_IS, 0
 
     def clear(self, request: gr.Request) -> tuple[Any, ...]:
         """Begin anew; the conversation that was shown stays in the list."""
+        self._showing.another(request)
         return *self._conversation(visitor(request), "", chosen(request)), "", "", 0
 
     def open(self, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Show the conversation that was chosen in the list; the last that is returned is as in `translate`."""
+        self._showing.another(request)
         shown = self._conversation(visitor(request), said(event, "conversation"), chosen(request))
         return *shown, "", "", 0, next(_SHOWN)
 
@@ -143,6 +149,7 @@ class Room:
         self._talk.stop(who.owner, key)
         self._kept.delete(who.owner, key)
         if key == text(held):
+            self._showing.another(request)
             return *self._conversation(who, "", strings), "", _AS_IT_IS, 0, next(_SHOWN)
         return *_NOTHING[:3], self._drawer(who, text(held), strings), *_NOTHING[4:], next(_SHOWN)
 
@@ -176,20 +183,28 @@ class Room:
         if refused := check_length(question, strings):
             yield *_NOTHING[:4], render_notice(refused), *_NOTHING[5:]
             return
+        showing = self._showing.another(request)
         key = self._talk.ask(who.owner, key, question, scope, instead_of)
         shown = self._conversation(who, key, strings)
         yield *shown, "", "", 0
-        last = shown[2]
-        for turns in self._talk.follow(who.owner, key):
-            grown = self._grown(turns, key, strings) if turns else _NOTHING
-            last = grown[2] if turns else last
-            yield grown
-        turns = self._talk.turns(who.owner, key)  # quotes take 30 ms: all may have been there before it was followed
-        if turns and self._last(turns, key, strings) != last:
-            yield self._grown(turns, key, strings)
+        yield from self._follow(key, shown[2], showing, request)
 
-    def _grown(self, turns: tuple[Turn, ...], key: str, strings: Strings) -> tuple[Any, ...]:
-        return _AS_IT_IS, _AS_IT_IS, self._last(turns, key, strings), *_NOTHING[3:]
+    def _follow(self, key: str, last: str, showing: int, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Show a conversation's last turn as it grows, as long as the page shows nothing else. last: what it shows."""
+        strings, who = chosen(request), visitor(request)
+        for turns in self._talk.follow(who.owner, key):
+            if not self._showing.still(request, showing):
+                break
+            if turns:
+                last = self._last(turns, key, strings)
+            yield self._grown(last) if turns else _NOTHING
+        turns = self._talk.turns(who.owner, key)  # quotes take 30 ms: all may have been there before it was followed
+        if last and turns and self._last(turns, key, strings) != last and self._showing.still(request, showing):
+            yield self._grown(self._last(turns, key, strings))
+        yield _NOTHING  # Gradio tells what came last once more
+
+    def _grown(self, last: str) -> tuple[Any, ...]:
+        return _AS_IT_IS, _AS_IT_IS, last, *_NOTHING[3:]
 
     def _conversation(self, who: Visitor, key: str, strings: Strings) -> tuple[str, str, str, str]:
         """Return a conversation's key, its earlier turns, its last one, and the list; the welcome for an empty one."""
@@ -218,6 +233,30 @@ class Room:
         """Return the turn that an event is about."""
         turns = self._talk.turns(visitor(request).owner, text(held))
         return next((turn for turn in turns if str(turn.id) == said(event, "turn")), None)
+
+
+class _Showing:
+    """Which conversation each open page was told last to show, by numbers: a page takes what it is told, even too late.
+
+    Gradio cancels what a page no longer waits for, but not before the next thing is under way.
+    """
+
+    def __init__(self) -> None:
+        self._pages: dict[str | None, int] = {}
+        self._lock = threading.Lock()
+
+    def another(self, request: gr.Request) -> int:
+        """Say that the page shows something else from now on; return its number."""
+        with self._lock:
+            self._pages.pop(request.session_hash, None)  # so that the page is the last of all to be forgotten
+            number = self._pages[request.session_hash] = next(_SHOWN)
+            if len(self._pages) > _MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
+        return number
+
+    def still(self, request: gr.Request, number: int) -> bool:
+        """Say whether the page shows this, as far as is known."""
+        return self._pages.get(request.session_hash, number) == number
 
 
 def check_length(question: str, strings: Strings) -> str:
