@@ -1,124 +1,209 @@
-"""Take pictures of the chat in each of its states, with a headless Chromium, into docs/img/ (or --out).
+"""Take pictures of the chat in its states, with a headless Chromium, into docs/img/ (or --out).
 
-    python benchmarks/screenshots.py                  # serves an index of corpus/, takes the documents' pictures
-    python benchmarks/screenshots.py --all --out shots
+    python benchmarks/screenshots.py                        # the README's pictures
+    python benchmarks/screenshots.py --all --out /tmp/shots # each state, device, theme and language
 
-With --all each state is taken for desktop and phone, light and dark, English and Chinese.
+Pictures of --all are named state-device-theme-language.png. Each is reduced to 256 colours, a third of its size.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from itertools import product
 from pathlib import Path
 
 from chromium import FLAGS, ask, chatting, find_chromium
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import briefqa
-from briefqa.passwords import set_password
 
 ROOT = Path(__file__).parent.parent
-SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-QUESTIONS = {"en-US": "which chips are banned?", "zh-CN": "寒武纪的代表产品是什么？"}
-REFUSED = {"en-US": "How do I bake bread?", "zh-CN": "怎么烤面包？"}
-# The pictures of README and docs: (language, scheme, device, state) → name.
-DOCUMENTS = {
-    ("en-US", "light", "desktop", "source"): "chat",
-    ("en-US", "light", "desktop", "limited"): "briefs",
-    ("en-US", "dark", "desktop", "card"): "card-dark",
-    ("zh-CN", "light", "desktop", "answer"): "chat-zh",
-    ("zh-CN", "dark", "phone", "answer"): "chat-phone-dark",
-    ("en-US", "light", "phone", "conversations"): "conversations-phone",
-    ("en-US", "light", "desktop", "login"): "login",
+DEVICES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+LOCALES = {"en": "en-US", "zh": "zh-CN"}
+THEMES = ("light", "dark")
+ANSWERED = {"en": "which chips are banned?", "zh": "寒武纪的代表产品是什么？"}
+FOLLOWED = {"en": "Who calls the revenue share an innovative tax model?", "zh": "紧急会议是什么时候召开的？"}
+REFUSED = {"en": "How do I bake bread?", "zh": "怎么烤面包？"}
+UNSUPPORTED = {"en": "Sales will grow by 70%.", "zh": "销量将增长70%。"}
+NEW_BRIEF = "---\ntitle: A brief that came later\ndate: 2026-01-05\n---\n\n## What it says {#says}\n\nIt says little.\n"
+README = {
+    "chat.png": "source-desktop-light-en",
+    "chat-phone-dark.png": "answer-phone-dark-en",
+    "chat-zh.png": "source-desktop-light-zh",
+    "briefs.png": "filtered-desktop-light-en",
+    "login.png": "login-desktop-light-en",
 }
-Show = Callable[[Page, str, str], Iterator[str]]
-_WAY_IN = 400  # milliseconds of what slides over the page
 
 
-def states(page: Page, url: str, language: str) -> Iterator[str]:
-    """Bring the page into one state after the other and name it."""
-    page.goto(url)
+@dataclass(frozen=True, slots=True)
+class View:
+    """A window as one of the pictures has it."""
+
+    device: str
+    theme: str
+    language: str
+
+    def name(self, state: str) -> str:
+        return f"{state}-{self.device}-{self.theme}-{self.language}"
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Addresses: of the chat, of one where a model words the answers, of one that wants a log-in."""
+
+    plain: str
+    worded: str
+    guarded: str
+
+
+class Model(BaseHTTPRequestHandler):
+    """A language model that words the first source, and adds what no source says."""
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        prompt = "\n".join(message["content"] for message in body["messages"])
+        sources = re.findall(r" key=(\w+)>.*?text: (.*?)\n", prompt, re.DOTALL)
+        language = "zh" if any(question in prompt for question in FOLLOWED.values() if not question.isascii()) else "en"
+        text = f"{sources[0][1]} [{sources[0][0]}] {UNSUPPORTED[language]}" if sources else "no"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        for choice in ({"delta": {"content": text}}, {"delta": {}, "finish_reason": "stop"}):
+            chunk = {"id": "1", "object": "chat.completion.chunk", "choices": [{"index": 0, **choice}]}
+            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+        self.wfile.write(b"data: [DONE]\n\n")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Servers]:
+    """Serve a corpus of our own, so that it can be changed and no conversation is there yet."""
+    shutil.copytree(ROOT / "corpus", folder / "corpus")
+    index, people = folder / "index", folder / "people"
+    briefqa.build(folder / "corpus", index)
+    password = [sys.executable, "-m", "briefqa", "password", "alice", "--auth", str(people)]
+    subprocess.run(password, input="correct horse battery\n", text=True, check=True, capture_output=True)
+    model = ThreadingHTTPServer(("127.0.0.1", 0), Model)
+    threading.Thread(target=model.serve_forever, daemon=True).start()
+    with ExitStack() as stack:
+        plain = stack.enter_context(chatting(index))
+        llm = ("--llm-base-url", f"http://127.0.0.1:{model.server_port}/v1", "--llm-model", "small")
+        worded = stack.enter_context(chatting(index, *llm))
+        guarded = stack.enter_context(chatting(index, "--auth", str(people)))
+        yield Servers(plain, worded, guarded)
+    model.shutdown()
+
+
+def states(page: Page, servers: Servers, view: View, corpus: Path) -> Iterator[str]:
+    """Bring the page into one state after the other, and name it."""
+    phone, language = view.device == "phone", view.language
+    page.goto(servers.plain)
     page.locator(".bq-example").first.wait_for()
     page.locator(".bq-brief").first.wait_for(state="attached")
     yield "welcome"
-    ask(page, QUESTIONS[language])
+    ask(page, FOLLOWED[language])
+    page.locator("#bq-top .bq-new").click()
+    page.locator(".bq-welcome").wait_for()
+    ask(page, ANSWERED[language])
     page.locator(".bq-next .bq-example").first.wait_for()
     yield "answer"
-    page.locator(".bq-answer .bq-cite").last.hover()
-    page.wait_for_timeout(_WAY_IN)
-    yield "card"
-    page.locator(".bq-answer .bq-cite").first.click()
+    chip = page.locator(".bq-answer .bq-cite").first
+    if not phone:  # a finger does not hover
+        chip.hover()
+        page.locator("#bq-card").wait_for()
+        yield "card"
+    chip.click()
+    page.mouse.move(0, 0)
     page.frame_locator("#bq-frame").locator("mark").first.wait_for()
-    page.wait_for_timeout(_WAY_IN)
     yield "source"
-    _close_panel(page)
-    if page.locator("#bq-open-briefs").is_visible():
-        page.locator("#bq-open-briefs").click()
     page.locator("#bq-tab-briefs").click()
-    page.wait_for_timeout(_WAY_IN)
     yield "briefs"
     page.locator(".bq-timeline button").first.click()
-    page.locator("#bq-limits .bq-limit").first.wait_for(state="attached")
-    page.wait_for_timeout(_WAY_IN)
-    yield "limited"
-    page.locator("#bq-upkeep .bq-rebuild").click()
-    page.locator(".bq-report").wait_for()
+    page.locator(".bq-limit").wait_for(state="attached")
+    page.locator(".bq-timeline [aria-pressed=true]").wait_for()
+    yield "filtered"
+    page.locator(".bq-timeline [aria-pressed=true]").click()
+    page.locator(".bq-limit").wait_for(state="detached")
+    added = corpus / "later.md"
+    added.write_text(NEW_BRIEF, encoding="utf-8")
+    page.locator(".bq-rebuild").click()
+    page.locator(".bq-report").wait_for(timeout=60_000)
     yield "rebuilt"
-    _close_panel(page)
-    page.locator("#bq-limits .bq-unlimit").click()
+    added.unlink()
+    briefqa.build(corpus, corpus.parent / "index")
+    if phone:
+        page.locator("#bq-close").click()
     ask(page, REFUSED[language])
     yield "refused"
     page.locator("#bq-conversations").click()
-    page.wait_for_timeout(_WAY_IN)
-    yield "conversations"
-
-
-def _close_panel(page: Page) -> None:
-    if page.locator("#bq-close").is_visible():
-        page.locator("#bq-close").click()
-        page.wait_for_timeout(_WAY_IN)
-
-
-def login(page: Page, url: str, _: str) -> Iterator[str]:
-    """Show what asks for a password."""
-    page.goto(url)
+    yield "drawer"
+    page.goto(servers.worded)
+    page.locator(".bq-example").first.wait_for()
+    ask(page, FOLLOWED[language])
+    page.locator(".bq-doubt").wait_for()
+    page.locator(".bq-next .bq-example").first.wait_for()
+    yield "worded"
+    page.goto(servers.guarded)
     yield "login"
 
 
-def take(browser: Browser, url: str, show: Show, out: Path, everything: bool) -> None:
-    for language in QUESTIONS:
-        for scheme in ("light", "dark"):
-            for device, size in SIZES.items():
-                wanted = {key[3]: name for key, name in DOCUMENTS.items() if key[:3] == (language, scheme, device)}
-                if not wanted and not everything:
-                    continue
-                context = browser.new_context(viewport=size, locale=language, color_scheme=scheme)
-                page = context.new_page()
-                for state in show(page, url, language):
-                    name = f"{state}-{device}-{scheme}-{language[:2]}" if everything else wanted.get(state)
-                    if name:
-                        page.screenshot(path=out / f"{name}.png")
-                        print(out / f"{name}.png")
-                context.close()
+def take(browser: Browser, servers: Servers, view: View, corpus: Path, keep: Callable[[str, bytes], None]) -> None:
+    context = browser.new_context(
+        viewport=DEVICES[view.device],
+        locale=LOCALES[view.language],
+        color_scheme="dark" if view.theme == "dark" else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    for state in states(page, servers, view, corpus):
+        page.wait_for_timeout(300)  # what scrolls into view, a frame that paints
+        keep(view.name(state), page.screenshot(caret="hide"))
+    context.close()
+
+
+def reduced(picture: bytes) -> bytes:
+    """Return a picture in 256 colours, without dither, which would speckle plain areas."""
+    smaller = BytesIO()
+    colours = Image.open(BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    colours.save(smaller, "PNG", optimize=True)
+    return smaller.getvalue()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img")
-    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--all", action="store_true", help="every state, not just the README's")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        briefqa.build(ROOT / "corpus", folder / "index")
-        set_password(folder / "people", "alice", "as long as it takes")
+    wanted = {taken: file for file, taken in README.items()}
+
+    def keep(name: str, picture: bytes) -> None:
+        file = f"{name}.png" if options.all else wanted.get(name)
+        if file:
+            (options.out / file).write_bytes(reduced(picture))
+            print(options.out / file)
+
+    views = [View(*values) for values in product(DEVICES, THEMES, LOCALES)]
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as servers, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        with chatting(folder / "index") as url:
-            take(browser, url, states, options.out, options.all)
-        with chatting(folder / "index", "--auth", str(folder / "people")) as url:
-            take(browser, url, login, options.out, options.all)
+        for view in views:
+            if options.all or any(name.endswith(view.name("")) for name in wanted):
+                take(browser, servers, view, Path(folder) / "corpus", keep)
         browser.close()
 
 
