@@ -42,7 +42,7 @@ UNSUPPORTED = {"en": "Sales will grow by 70%.", "zh": "销量将增长70%。"}
 NEW_BRIEF = "---\ntitle: A brief that came later\ndate: 2026-01-05\n---\n\n## What it says {#says}\n\nIt says little.\n"
 README = {
     "chat.png": "source-desktop-light-en",
-    "chat-phone-dark.png": "answer-phone-dark-en",
+    "chat-phone-dark.png": "answer-phone-dark-zh",
     "chat-zh.png": "source-desktop-light-zh",
     "briefs.png": "filtered-desktop-light-en",
     "login.png": "login-desktop-light-en",
