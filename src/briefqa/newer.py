@@ -25,8 +25,8 @@ from briefqa.store import Snapshot
 # Of scores, in the encoder's spread: what answers worse than the cited section by more is about something else.
 _WORSE = 3.0
 # Of the way from the cosine of unrelated texts to 1: how close the sections must be, and the cited sentence and the
-# nearest of the other's. For the bundled encoder a cosine of .887.
-_CLOSE = 0.68
+# nearest of the other's. For the bundled encoder a cosine of .883.
+_CLOSE = 0.67
 # Shares by rarity, 0..1: of the quote's words, and of both titles' words, that the other section holds; and of the
 # question's words that the cited section holds, those that the other may lack. Entries of one kind (two stations, two
 # fishes) are as close as two reports on one matter, and only the name in the question tells them apart.
