@@ -36,12 +36,13 @@ LOCALES = {"en": "en-US", "zh": "zh-CN"}
 THEMES = ("light", "dark")
 ANSWERED = {"en": "which chips are banned?", "zh": "寒武纪的代表产品是什么？"}
 FOLLOWED = {"en": "Who calls the revenue share an innovative tax model?", "zh": "紧急会议是什么时候召开的？"}
+SAYING = {"en": "tax model", "zh": "12月11日"}
 REFUSED = {"en": "How do I bake bread?", "zh": "怎么烤面包？"}
 UNSUPPORTED = {"en": "Sales will grow by 70%.", "zh": "销量将增长70%。"}
 NEW_BRIEF = "---\ntitle: A brief that came later\ndate: 2026-01-05\n---\n\n## What it says {#says}\n\nIt says little.\n"
 README = {
     "chat.png": "source-desktop-light-en",
-    "chat-phone-dark.png": "answer-phone-dark-en",
+    "chat-phone-dark.png": "answer-phone-dark-zh",
     "chat-zh.png": "source-desktop-light-zh",
     "briefs.png": "filtered-desktop-light-en",
     "login.png": "login-desktop-light-en",
@@ -70,14 +71,20 @@ class Servers:
 
 
 class Model(BaseHTTPRequestHandler):
-    """A language model that words the first source, and adds what no source says."""
+    """A language model that gives the sentence that answers, and adds what no source says."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = "\n".join(message["content"] for message in body["messages"])
+        language = "zh" if FOLLOWED["zh"] in prompt else "en"
         sources = re.findall(r" key=(\w+)>.*?text: (.*?)\n", prompt, re.DOTALL)
-        language = "zh" if any(question in prompt for question in FOLLOWED.values() if not question.isascii()) else "en"
-        text = f"{sources[0][1]} [{sources[0][0]}] {UNSUPPORTED[language]}" if sources else "no"
+        found = [(key, text) for key, text in sources if SAYING[language] in text]
+        if not found:  # asked for other words of the question
+            self.send_error(500)
+            return
+        key, said = found[0]
+        text = re.sub("。", f" [{key}]。", said) if "。" in said else f"{said} [{key}]"
+        text = f"{text} {UNSUPPORTED[language]}"
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -128,7 +135,6 @@ def states(page: Page, servers: Servers, view: View, corpus: Path) -> Iterator[s
         page.locator("#bq-card").wait_for()
         yield "card"
     chip.click()
-    page.mouse.move(0, 0)
     page.frame_locator("#bq-frame").locator("mark").first.wait_for()
     yield "source"
     page.locator("#bq-tab-briefs").click()
@@ -155,7 +161,7 @@ def states(page: Page, servers: Servers, view: View, corpus: Path) -> Iterator[s
     page.goto(servers.worded)
     page.locator(".bq-example").first.wait_for()
     ask(page, FOLLOWED[language])
-    page.locator(".bq-doubt").wait_for()
+    page.locator(".bq-doubt").first.wait_for()
     page.locator(".bq-next .bq-example").first.wait_for()
     yield "worded"
     page.goto(servers.guarded)
@@ -171,6 +177,8 @@ def take(browser: Browser, servers: Servers, view: View, corpus: Path, keep: Cal
     )
     page = context.new_page()
     for state in states(page, servers, view, corpus):
+        if state != "card":
+            page.mouse.move(0, 0)
         page.wait_for_timeout(300)  # what scrolls into view, a frame that paints
         keep(view.name(state), page.screenshot(caret="hide"))
     context.close()

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import BigramEncoder
+from conftest import POLICY, VENDORS, BigramEncoder
 
+import briefqa
 from briefqa.api import BriefQA
 
 with warnings.catch_warnings():
@@ -41,6 +42,17 @@ def open_app(index: Path, encoder: BigramEncoder, **options: Any) -> Iterator[Fa
 def open_client(index: Path, encoder: BigramEncoder, **options: Any) -> Iterator[TestClient]:
     """Serve an index to a client."""
     with open_app(index, encoder, **options) as app, TestClient(app) as client:
+        yield client
+
+
+@contextmanager
+def open_small(folder: Path) -> Iterator[TestClient]:
+    """Serve two small briefs, one of them in a subfolder, to a client."""
+    (folder / "corpus" / "industry").mkdir(parents=True)
+    (folder / "corpus" / "policy.md").write_text(POLICY, encoding="utf-8")
+    (folder / "corpus" / "industry" / "vendors.md").write_text(VENDORS, encoding="utf-8")
+    briefqa.build(folder / "corpus", folder / "index", encoder=BigramEncoder())
+    with open_client(folder / "index", BigramEncoder()) as client:
         yield client
 
 

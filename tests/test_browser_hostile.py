@@ -46,18 +46,18 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pat
     (folder / "corpus").mkdir()
     briefs = {"injection.md": INJECTION, "markup.md": MARKUP, "anchors.md": ANCHORS, "controls.md": CONTROLS}
     names = dict.fromkeys((*NAMES, "100%25 proof.md"), "A lemon is a fruit with an odd name.\n")
-    for number, vector in enumerate(VECTORS):
-        line = " ".join(vector.split())
-        briefs[f"vector-{number}.md"] = (
-            f"---\ntitle: {quoted_yaml(vector)}\ncategory: {quoted_yaml(vector)}\nauthor: {quoted_yaml(vector)}\n"
-            f"tags: [{quoted_yaml(vector)}]\ndate: 2025-12-15\n---\n\n## Heading {line}\n\n"
-            f"The heron number {number} stands at {line} and waits.\n\n"
-            f"| bird | place |\n|---|---|\n| egret {number} | {line.replace('|', '/')} |\n"
-        )
+    for start in range(0, len(VECTORS), 4):
+        four = VECTORS[start : start + 4]
+        title, category, author, tag = map(quoted_yaml, four)
+        sections = [
+            f"## Of {line}\n\nA heron says {line} here.\n" for line in (" ".join(text.split()) for text in four)
+        ]
+        front = f"title: {title}\ncategory: {category}\nauthor: {author}\ntags: [{tag}]\ndate: 2025-12-15\n"
+        briefs[f"vectors-{start}.md"] = f"---\n{front}---\n\n" + "\n".join(sections)
     for name, text in (briefs | names).items():
         (folder / "corpus" / name).write_text(text, encoding="utf-8", newline="")
     report = briefqa.build(folder / "corpus", folder / "index")
-    assert report.articles_added > 100
+    assert report.articles_added > 4 + len(VECTORS) // 4
     with chatting(folder / "index") as url:
         yield url, folder / "index"
 
@@ -119,8 +119,8 @@ def test_no_script_of_a_brief_runs_and_its_words_are_text(context: BrowserContex
             expect(marked(page).first).to_be_in_viewport()
             expect(frame.locator(".notice")).to_have_count(0)
     page.locator("#bq-tab-briefs").click()
-    for number in range(0, 100, 9):
-        link = page.locator(f".bq-brief h3 .bq-source[href='source/vector-{number}']")
+    for start in range(0, len(VECTORS), 12):
+        link = page.locator(f".bq-brief h3 .bq-source[href='source/vectors-{start}']")
         title = link.inner_text()
         link.dispatch_event("click")
         expect(frame.locator("h1")).to_have_text(title)
@@ -164,7 +164,7 @@ def test_every_page_of_a_hostile_corpus_is_text_with_one_script(browser: Browser
         page.goto(f"{hostile[0]}source/")
         links = page.locator("main a").evaluate_all("links => links.map(link => link.href)")
         with briefqa.open(hostile[1]) as qa:
-            assert len(links) == qa.info().articles > 100
+            assert len(links) == qa.info().articles
         for link in links:
             assert urlsplit(link).hostname in LOOPBACK and urlsplit(link).path.startswith("/source/")
             answered = page.goto(link)

@@ -8,11 +8,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from conftest import POLICY, SAMPLE, VENDORS, BigramEncoder
+from conftest import SAMPLE, BigramEncoder
 from markup import PAGE, SCROLL, Elements, assert_text_alone
-from served import TestClient, open_client
+from served import TestClient, open_small
 
-import briefqa
 from briefqa.api import BriefQA
 from briefqa.articles import parse_article
 from briefqa.chunks import chunk_article
@@ -24,12 +23,7 @@ from briefqa.ui.strings import CHINESE, ENGLISH
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("ui")
-    (folder / "corpus" / "industry").mkdir(parents=True)
-    (folder / "corpus" / "policy.md").write_text(POLICY, encoding="utf-8")
-    (folder / "corpus" / "industry" / "vendors.md").write_text(VENDORS, encoding="utf-8")
-    briefqa.build(folder / "corpus", folder / "index", encoder=BigramEncoder())
-    with open_client(folder / "index", BigramEncoder()) as client:
+    with open_small(tmp_path_factory.mktemp("ui")) as client:
         yield client
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import POLICY, VENDORS, BigramEncoder
-from served import TestClient, addresses, ask, open_app, open_client, raise_event
+from conftest import BigramEncoder
+from served import TestClient, addresses, ask, open_app, open_client, open_small, raise_event
 
 import briefqa
 from briefqa.ui import serve
@@ -21,12 +21,7 @@ from briefqa.ui.strings import CHINESE, ENGLISH
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    folder = tmp_path_factory.mktemp("ui")
-    (folder / "corpus" / "industry").mkdir(parents=True)
-    (folder / "corpus" / "policy.md").write_text(POLICY, encoding="utf-8")
-    (folder / "corpus" / "industry" / "vendors.md").write_text(VENDORS, encoding="utf-8")
-    briefqa.build(folder / "corpus", folder / "index", encoder=BigramEncoder())
-    with open_client(folder / "index", BigramEncoder()) as client:
+    with open_small(tmp_path_factory.mktemp("ui")) as client:
         yield client
 
 

@@ -18,16 +18,13 @@ from briefqa.ui.room import Room
 from briefqa.ui.shelf import Shelf
 from briefqa.ui.strings import translations
 
-# A quoted answer takes some 30 ms of one core, a language model's answer seconds of waiting: neither may hold up the
-# other, so this many are worked on at a time unless --workers says otherwise (Gradio's own default is one).
-CONCURRENT_ANSWERS = 16
 # Past this many waiting questions, saying so is kinder than a wait of minutes.
 LONGEST_QUEUE = 256
 _SCRIPTS = ("results.js", "shell.js", "source.js", "turns.js", "uploads.js")
 
 
-def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int = CONCURRENT_ANSWERS) -> tuple[gr.Blocks, gr.I18n]:
-    """Return the page and the translations to mount it with."""
+def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.Blocks, gr.I18n]:
+    """Return the page and the translations to mount it with. workers: how many answers are followed at a time."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
         add_endpoints(qa, shelf.rebuild_now)  # first: a handler of the page called `ask` would take the name /ask

@@ -22,13 +22,13 @@ from briefqa.ui.access import Visitor, visitor
 from briefqa.ui.downloads import make_download
 from briefqa.ui.frame import render_drawer, render_source
 from briefqa.ui.scope import read_scope
+from briefqa.ui.sent import said, text
 from briefqa.ui.strings import Strings, chosen
 from briefqa.ui.suggestions import Suggestions
 from briefqa.ui.talk import Talk
 from briefqa.ui.turns import render_editing, render_notice, render_turn, render_turns, render_welcome
 from briefqa.writing import whole_characters
 
-_LONGEST_KEY = 64
 # What a handler leaves as it is.
 _AS_IT_IS = gr.skip()
 _NOTHING = (_AS_IT_IS,) * 7
@@ -266,13 +266,3 @@ def check_length(question: str, strings: Strings) -> str:
     if len(question) > LONGEST_QUESTION:
         return strings.question_long.format(count=f"{len(question):,}", longest=f"{LONGEST_QUESTION:,}")
     return ""
-
-
-def text(value: Any, longest: int = _LONGEST_KEY) -> str:
-    """Return a browser's value if it is text of at most this many characters, else ""; JSON can hold half of one."""
-    return whole_characters(value) if isinstance(value, str) and len(value) <= longest else ""
-
-
-def said(event: gr.EventData, name: str, longest: int = LONGEST_QUESTION) -> str:
-    """Return what an event says by a name, "" where it says nothing, too much, or no text."""
-    return text(event._data.get(name) if isinstance(event._data, dict) else "", longest)

@@ -22,8 +22,8 @@ from briefqa.ui.endpoints import Refused
 from briefqa.ui.frame import render_top, render_upkeep
 from briefqa.ui.freshness import Freshness
 from briefqa.ui.rebuilding import Rebuilding, render_progress
-from briefqa.ui.room import said, text
 from briefqa.ui.scope import change_scope, read_scope, render_scope
+from briefqa.ui.sent import said, text
 from briefqa.ui.strings import Strings, chosen
 
 _LONGEST_SEARCH = 200

@@ -13,7 +13,6 @@ from itertools import islice
 
 from briefqa.answer import Answer
 from briefqa.api import BriefQA
-from briefqa.articles import Section
 from briefqa.question import frame_language
 from briefqa.store import Filters, Snapshot
 from briefqa.ui.scope import filter_options
@@ -75,9 +74,11 @@ def question_about(heading: str, strings: Strings) -> str:
 
 def _example_headings(snapshot: Snapshot, language: str) -> list[str]:
     """Return headings of the newest briefs, one of each before a second of any, those in the language first."""
+    newest = snapshot.articles()[:_EXAMPLE_ARTICLES]
+    sections = snapshot.headings(article.slug for article in newest)
     found = []
-    for article in islice(snapshot.articles(), _EXAMPLE_ARTICLES):
-        headings = _askable(_sections(snapshot, article.slug), article.title)
+    for article in newest:
+        headings = _askable(sections[article.slug], article.title)
         found += [(frame_language(heading) != language, place, heading) for place, heading in enumerate(headings)]
     found.sort(key=lambda candidate: candidate[:2])
     return list(dict.fromkeys(heading for _, _, heading in found))
@@ -87,25 +88,18 @@ def _neighbouring_headings(snapshot: Snapshot, answer: Answer) -> list[str]:
     """Return the headings behind the cited sections, and then those in front of them."""
     cited = dict.fromkeys((citation.article, citation.anchor, citation.title) for citation in answer.citations)
     used = {(slug, anchor) for slug, anchor, _ in cited}
+    sections = snapshot.headings(slug for slug, _, _ in cited)
     behind: list[str] = []
     before: list[str] = []
     for slug, anchor, title in cited:
-        sections = _sections(snapshot, slug)
-        place = next((place for place, section in enumerate(sections) if section.anchor == anchor), len(sections))
-        for found, side in ((behind, sections[place + 1 :]), (before, sections[:place][::-1])):
-            found += _askable([section for section in side if (slug, section.anchor) not in used], title)[:2]
+        anchors = [known for known, _ in sections[slug]]
+        place = anchors.index(anchor) if anchor in anchors else len(anchors) if anchor else -1  # -1: before the first
+        sides = sections[slug][place + 1 :], sections[slug][: max(place, 0)][::-1]
+        for found, side in zip((behind, before), sides, strict=True):
+            found += _askable([section for section in side if (slug, section[0]) not in used], title)[:2]
     return list(dict.fromkeys([*behind, *before]))
 
 
-def _sections(snapshot: Snapshot, slug: str) -> list[Section]:
-    found = snapshot.article(slug)
-    return found[2] if found else []
-
-
-def _askable(sections: Iterable[Section], title: str) -> list[str]:
-    """Return the headings that make a question: no title, none too long to be read at a glance."""
-    return [
-        section.heading
-        for section in sections
-        if section.level and section.heading != title and 1 < len(section.heading) <= _LONGEST_HEADING
-    ]
+def _askable(sections: Iterable[tuple[str, str]], title: str) -> list[str]:
+    """Return the headings of (anchor, heading) that make a question: no title, none too long to be read at a glance."""
+    return [heading for _, heading in sections if heading != title and 1 < len(heading) <= _LONGEST_HEADING]

@@ -73,10 +73,11 @@ class Talk:
         instead_of: id of the turn that is asked again, or otherwise; see `Conversations.cut`. A question that fails
         raises nothing: its turn then says so.
         """
-        if any(turn.id == instead_of for turn in self._kept.turns(owner, key) or ()):  # ids are easily guessed
+        earlier = self.turns(owner, key)
+        if any(turn.id == instead_of for turn in earlier):  # ids are easily guessed
             self._stop_turn(instead_of)
             key = self._kept.cut(owner, key, instead_of)
-        earlier = self.turns(owner, key)
+            earlier = self.turns(owner, key)
         turn = self._kept.add(owner, key, Turn(question, scope=scope)) if key else None
         if turn is None:  # a new conversation, or one that was deleted in another window
             key, earlier = self._kept.begin(owner, question), ()

@@ -20,7 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from briefqa.articles import Problem
-from briefqa.ui.strings import LANGUAGES, Strings, choose
+from briefqa.ui.strings import LANGUAGES, Strings, chosen
 from briefqa.ui.uploads import (
     Upload,
     UploadError,
@@ -45,13 +45,13 @@ def add_upload_route(
 
     corpus_of: the folder that briefs are stored in. may: whether who sent a request may change it. saved: called, in a
     worker thread, with the name of each file that was stored. Answers are JSON: the file's name, words for people in
-    the language of `language=` or else of the browser, problems (path, line, message), and a reason if it was refused:
-    one of UploadError's, "forbidden" or "type".
+    the language of `language=`, or else as chosen on the page or in the browser, problems (path, line, message), and a
+    reason if it was refused: one of UploadError's, "forbidden" or "type".
     """
 
     @app.post("/upload")
     async def upload(request: Request, name: str = "", replace: str = "0", language: str = "") -> JSONResponse:
-        strings = LANGUAGES.get(language) or choose(request.headers.get("accept-language", ""))
+        strings = LANGUAGES.get(language) or chosen(request)
         if not may(request):
             return _answer(403, "", strings.upload_forbidden, "forbidden")
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CONTENT_TYPE:

@@ -49,14 +49,13 @@ const briefqa = (() => {
 
   function uncover() {
     const open = find("#bq-drawer.bq-shown") ?? find("#bq-panel.bq-shown");
-    if (!open) return false;
+    if (!open) return;
     open.classList.remove("bq-shown");
     covers[`#${open.id}`].forEach((other) => (find(other).inert = false));
     if (opener?.getAttribute("aria-expanded")) opener.setAttribute("aria-expanded", "false");
     if (opener?.isConnected) opener.focus();
     else find("#bq-question textarea").focus();
     opener = null;
-    return true;
   }
 
   function showTab(name) {
@@ -163,7 +162,7 @@ const briefqa = (() => {
     const bar = find("#bq-news");
     if (!bar || document.hidden) return;
     try {
-      const answer = await fetch(`news?generation=${said("generation")}&language=${said("language")}`);
+      const answer = await fetch(`news?generation=${said("generation")}`);
       const news = await answer.json();
       if (bar.textContent !== news.words) bar.textContent = news.words;
     } catch {
@@ -201,6 +200,7 @@ const briefqa = (() => {
       }
       shown.conversation = talk.dataset.conversation;
     }
+    briefqa.keepCurrent?.();
     // What had the focus and was written anew gets it back.
     if (focused.selector && document.activeElement === document.body && !focused.element.isConnected) {
       find(focused.selector)?.focus({ preventScroll: true });
@@ -213,5 +213,5 @@ const briefqa = (() => {
     attributeFilter: ["class"],
   });
 
-  return { find, said, narrow, showPanel, copyText, theme: () => (document.body.classList.contains("dark") ? "dark" : "light") };
+  return { find, said, showPanel, copyText, theme: () => (document.body.classList.contains("dark") ? "dark" : "light") };
 })();

@@ -3,7 +3,15 @@
   const { find, said, showPanel, copyText, theme } = briefqa;
   const SECONDS_BEFORE_CARD = 0.15;
   const card = Object.assign(document.createElement("div"), { id: "bq-card" });
+  const SOURCES = ".bq-cite, .bq-source";
   let waiting = 0;
+  let current = null; // the link whose source is shown: what is written anew under it is marked again
+
+  briefqa.keepCurrent = () => {
+    if (!current || find(".bq-current")) return;
+    const link = document.querySelectorAll(SOURCES)[current.place];
+    if (link?.getAttribute("href") === current.href) link.classList.add("bq-current");
+  };
 
   function openSource(link) {
     const frame = find("#bq-frame");
@@ -19,6 +27,8 @@
     copy.hidden = !link.dataset.citation;
     document.querySelectorAll(".bq-current").forEach((old) => old.classList.remove("bq-current"));
     link.classList.add("bq-current");
+    const place = [...document.querySelectorAll(SOURCES)].indexOf(link);
+    current = { href: link.getAttribute("href"), place };
     find("#bq-reader").classList.add("bq-open");
     showPanel("source", link);
   }

@@ -3,7 +3,7 @@
   const { find, said } = briefqa;
 
   async function send(file, replace) {
-    const address = `upload?name=${encodeURIComponent(file.name)}&replace=${replace ? 1 : 0}&language=${said("language")}`;
+    const address = `upload?name=${encodeURIComponent(file.name)}&replace=${replace ? 1 : 0}`;
     try {
       const headers = { "Content-Type": "application/octet-stream" };
       return await (await fetch(address, { method: "POST", headers, body: file })).json();
