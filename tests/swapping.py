@@ -22,6 +22,7 @@ from briefqa.store.snapshots import Generation
 
 SWAPS = 100
 WARM = 40
+LOOKS = 10
 BUILDER = """
 import sys
 from pathlib import Path
@@ -63,7 +64,7 @@ def main() -> None:
         assert builder.stdout.readline().strip() == str(number)
 
     build(0)
-    measured = []
+    early, late = [], []
     with briefqa.open("index", encoder=BigramEncoder()) as qa, ThreadPoolExecutor(4) as threads:
 
         def ask(_: int) -> briefqa.Answer:
@@ -74,11 +75,16 @@ def main() -> None:
             for answer in threads.map(ask, range(4)):
                 assert answer.citations[0].quote == f"The new chip is number {number}.", answer
                 assert answer.generation == number + 1
-            if number in (WARM, WARM + SWAPS):
-                measured.append(measure())
+            if WARM - LOOKS < number <= WARM:
+                early.append(measure())
+            elif number > WARM + SWAPS - LOOKS:
+                late.append(measure())
     builder.communicate()
     assert builder.returncode == 0
-    sys.stdout.write(json.dumps(measured))
+    # The least of several looks: what is held between two questions comes and goes.
+    sys.stdout.write(
+        json.dumps([{name: min(look[name] for look in looks) for name in looks[0]} for looks in (early, late)])
+    )
 
 
 if __name__ == "__main__":

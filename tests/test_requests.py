@@ -178,7 +178,17 @@ def test_no_statement_is_made_of_what_others_wrote() -> None:
     source = Path(briefqa.__file__).parent
     made = re.compile(r"""f"[^"]*\b(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|PRAGMA)\b[^"]*\{(\w+)""")
     names = {name for path in source.rglob("*.py") for name in made.findall(path.read_text(encoding="utf-8"))}
-    assert names <= {"_ARTICLE", "_FORMAT", "_TURN", "condition", "marks", "table"}
+    assert names <= {
+        "MOST_FAULTS",
+        "_ARTICLE",
+        "_FORMAT",
+        "_MILLISECONDS_FOR_QUESTIONS",
+        "_TURN",
+        "condition",
+        "good",
+        "marks",
+        "table",
+    }
 
 
 # Headers.

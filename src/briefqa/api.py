@@ -28,7 +28,7 @@ from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
 from briefqa.newer import Newer, beside, find_newer
 from briefqa.periods import Period, limit, read_period, without_period
-from briefqa.question import asks_for_latest
+from briefqa.question import asks_for_latest, check_question
 from briefqa.quotes import Quote
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
@@ -212,6 +212,7 @@ class BriefQA:
         """Return what `use` makes of what is found for a question."""
         today = self._today or datetime.date.today()
         with watch.stage("understand"):
+            question = check_question(question)
             lexicon = load_lexicon(self._cache_dir)
             meant = understand(question, history, lexicon, today)
         if self._rewording and reword:

@@ -179,8 +179,10 @@ class Builder:
                     terms=TERMS,
                     problems=problems,
                 )
-            elif sorted(map(_as_row, told)) != sorted(map(_as_row, problems)):
-                writer.commit_problems(problems)
+            else:
+                if sorted(map(_as_row, told)) != sorted(map(_as_row, problems)):
+                    writer.commit_problems(problems)
+                writer.remove_leftovers()
             made = BuildReport(
                 articles_added=len(indexed - set(before)),
                 articles_updated=len(indexed & set(before)),

@@ -374,7 +374,10 @@ class IndexWriter:
         """End a build that changed no article: the generation stays, only its problems are noted."""
         self.replace_problems(problems)
         self._connection.execute("COMMIT")
-        remove_old_caches(self.index, self.meta)  # the last build may have been killed before it did
+
+    def remove_leftovers(self) -> None:
+        """Remove what the last build left, if it was killed before it did."""
+        remove_old_caches(self.index, self.meta)
 
 
 def _json(values: Sequence[str]) -> str:
