@@ -137,6 +137,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], encoder: BigramEncoder) -> Run:
     """Run a command in this process with the bigram encoder; returns (exit status, stdout, stderr)."""
     monkeypatch.setattr("briefqa.indexing.load_encoder", lambda *_: encoder)
+    monkeypatch.setattr("briefqa.planning.load_encoder", lambda *_: encoder)
     monkeypatch.setattr("briefqa.api.load_encoder", lambda *_: encoder)
     monkeypatch.setenv("COLUMNS", "100")
 

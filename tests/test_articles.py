@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from briefqa.articles import MAX_FILE_BYTES, Article, decode, list_articles, parse_article, read_article, slug_of
+from briefqa.articles import Article, decode, list_articles, parse_article, read_article, slug_of
 from briefqa.errors import ArticleError, CorpusError
+from briefqa.settings import Limits
 
 BRIEF = """---
 title: "稀土出口许可：谁受影响"
@@ -122,6 +123,34 @@ def test_any_bytes_are_text_or_an_article_error(data: bytes) -> None:
         ("2025.12.15", "2025-12-15"),
         ("2025年12月15日", "2025-12-15"),
         ("2025 年 1 月 5 日", "2025-01-05"),
+        ("2025年12月15号", "2025-12-15"),
+        ("2025年12月15日 08:30", "2025-12-15"),
+        ("2025年12月15日（星期一）", "2025-12-15"),
+        ("2025年12月15日 周一 8时30分", "2025-12-15"),
+        ("２０２５年１２月１５日", "2025-12-15"),
+        ("二〇二五年十二月十五日", "2025-12-15"),
+        ("2025年12月15日(月)", "2025-12-15"),
+        ("2025년 12월 15일", "2025-12-15"),
+        ("2025-12-15T23:30:00-08:00", "2025-12-15"),
+        ("2025-12-15T08:30:00.123456Z", "2025-12-15"),
+        ("2025-12-15T083000Z", "2025-12-15"),
+        ("2025-12-15Z", "2025-12-15"),
+        ("20251215", "2025-12-15"),
+        ("20251215T083000Z", "2025-12-15"),
+        ("2025/12/15 8:30", "2025-12-15"),
+        ("2025. 12. 15.", "2025-12-15"),
+        ("December 15, 2025", "2025-12-15"),
+        ("Dec. 15th, 2025", "2025-12-15"),
+        ("15 December 2025", "2025-12-15"),
+        ("Mon, 15 Dec 2025 08:30:00 +0000", "2025-12-15"),
+        ("15 de diciembre de 2025", "2025-12-15"),
+        ("15. Dezember 2025", "2025-12-15"),
+        ("1er décembre 2025", "2025-12-01"),
+        ("15 декабря 2025 г.", "2025-12-15"),
+        ("12/15/2025", "2025-12-15"),
+        ("15/12/2025", "2025-12-15"),
+        ("15.12.2025 08:30", "2025-12-15"),
+        ("12/12/2025", "2025-12-12"),
         ("", ""),
         ("~", ""),
     ],
@@ -131,7 +160,34 @@ def test_a_date_is_understood_in_each_common_form(value: str, date: str) -> None
     assert (article.date, article.warnings) == (date, ())
 
 
-@pytest.mark.parametrize("value", ["2025-13-45", "soon", "2025", "[2025-12-15]", "2025-12/15", "12/15/2025"])
+def test_numbers_that_may_be_two_days_are_told_and_not_guessed() -> None:
+    for value in ("05/12/2025", "5-12-2025", "05.12.2025"):
+        article = parsed(f"---\ndate: {value}\n---\nx")
+        assert article.date == ""
+        assert "may be 2025-05-12 or 2025-12-05" in article.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2025-13-45",
+        "2025-02-30",
+        "31/02/2025",
+        "13/13/2025",
+        "soon",
+        "2025",
+        "2025-12",
+        "2025年12月",
+        "December 2025",
+        "[2025-12-15]",
+        "2025-12/15",
+        "12/15/25",
+        "2025-12-15 or so",
+        "2025-12-155",
+        "0000-12-15",
+        "May 5",
+    ],
+)
 def test_a_date_that_is_none_is_a_warning_with_its_line(value: str) -> None:
     article = parsed(f"---\ntitle: a\ndate: {value}\n---\nx")
     assert article.date == ""
@@ -258,8 +314,8 @@ def test_another_encoding_is_refused_with_the_cure(data: bytes, line: int, words
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArticleError, match="larger than 5 MB: split"):
-        read_article(write(tmp_path, "a.md", b"a" * (MAX_FILE_BYTES + 1)), tmp_path)
+    with pytest.raises(ArticleError, match="larger than 1 MB .max_file_bytes.: split"):
+        read_article(write(tmp_path, "a.md", b"a" * (Limits().max_file_bytes + 1)), tmp_path)
 
 
 def test_a_file_without_permission_is_an_article_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,7 +324,7 @@ def test_a_file_without_permission_is_an_article_error(tmp_path: Path, monkeypat
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ArticleError, match="Permission denied"):
         read_article(path, tmp_path)
 

@@ -24,7 +24,7 @@ from browsing import (
     ready,
     window,
 )
-from chromium import FLAGS, find_chromium
+from chromium import FLAGS, find_chromium, wait_for_answer
 from playwright.async_api import async_playwright
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from scripted import Request, says, serving
@@ -87,6 +87,15 @@ def test_conversations_are_listed_opened_renamed_and_deleted(page: Page) -> None
     ready(page)
     open_list(page)
     expect(titles).to_have_text([OTHER])
+
+
+def test_the_next_question_need_not_wait_for_what_is_suggested(page: Page) -> None:
+    area = page.locator("#bq-question textarea")
+    for question in (QUESTION, OTHER, QUESTION):
+        area.fill(question)
+        area.press("Enter")
+        wait_for_answer(page, question)
+        page.wait_for_timeout(100)  # as quick as a hand is
 
 
 def test_another_browser_sees_none_of_it(page: Page, browser: Browser, chat: str) -> None:

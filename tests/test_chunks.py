@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,3 +142,11 @@ def test_no_text_is_lost_and_every_offset_is_exact(source: str, window: int) -> 
             inside = "".join(char for offset, char in sorted(placed.items()) if span.start <= offset < span.end)
             assert visible(inside) == visible(span.text)
             assert visible(span.text) in visible(chunk.text)
+
+
+@pytest.mark.parametrize("count", [60, 2_000])
+def test_a_cut_does_not_go_through_an_entity_of_two_characters(count: int) -> None:
+    text = "x" + "&ngE;" * 10 * count
+    spans = [span for chunk in chunks(text, 30) for span in chunk.spans]
+    assert "".join(span.text for span in spans) == "x" + "\u2267\u0338" * 10 * count
+    assert len(spans) > 10 and all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))

@@ -178,13 +178,14 @@ def test_alone_it_shows_its_commands(run) -> None:  # type: ignore[no-untyped-de
         ["export", "--help"],
         ["verify", "--help"],
         ["mcp", "--help"],
+        ["watch", "--help"],
         ["--version"],
     ],
 )
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
     code = LIGHT.format(args=args) + (
         "heavy = ('torch', 'gradio', 'numpy', 'faiss', 'sentence_transformers', 'markdown_it', 'yaml', 'sqlite3',"
-        " 'matplotlib', 'mcp')\n"
+        " 'matplotlib', 'mcp', 'watchfiles')\n"
         "sys.exit('imported: ' + ', '.join(name for name in heavy if name in sys.modules)"
         " if any(name in sys.modules for name in heavy) else 0)"
     )

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -19,6 +19,8 @@ from briefqa.answer import Answer, Citation, Doubt, escape_markdown
 from briefqa.chunks import Span
 from briefqa.errors import SavedAnswerError
 from briefqa.export import EXPORTS, from_json, to_bibtex, to_csl_json, to_json, to_markdown
+from briefqa.newer import Newer
+from briefqa.periods import Period
 from briefqa.ranking import Hit
 
 RUBIN = Citation(
@@ -372,9 +374,12 @@ ANSWERS = st.builds(
     generation=st.integers(0, 9),
     worded_by=TEXT,
     doubts=st.lists(st.builds(Doubt, TEXT, TEXT, st.lists(TEXT, max_size=2).map(tuple)), max_size=2).map(tuple),
+    period=st.builds(Period, TEXT, TEXT, TEXT, st.booleans()),
+    newer=st.lists(st.builds(Newer, st.integers(), *[TEXT] * 6), max_size=2).map(tuple),
 )
 
 
+@settings(deadline=None)
 @given(st.lists(ANSWERS, max_size=3))
 def test_what_is_saved_is_read_back_as_it_was(answers: list[Answer]) -> None:
     text = to_json(answers)
@@ -472,8 +477,9 @@ def test_fields_that_are_yet_to_come_are_read_by_their_types() -> None:
 
 
 def test_every_type_of_an_answer_can_be_read() -> None:
-    kinds = {str(kind) for of in (Answer, Citation, Hit, Span) for kind in restoring.field_types(of).values()}
-    readable = r"<class '(str|int|float|bool)'>|tuple\[.*\]|typing\.Literal\[.*\]|.* \| .*"
+    types = (Answer, Citation, Hit, Newer, Period, Span)
+    kinds = {str(kind) for of in types for kind in restoring.field_types(of).values()}
+    readable = r"<class '(str|int|float|bool|briefqa\.periods\.Period)'>|tuple\[.*\]|typing\.Literal\[.*\]|.* \| .*"
     assert all(re.fullmatch(readable, kind) for kind in kinds), kinds
 
 

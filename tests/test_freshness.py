@@ -14,8 +14,8 @@ from conftest import POLICY, BigramEncoder
 
 import briefqa
 from briefqa.api import BriefQA
-from briefqa.indexing import digest_of
-from briefqa.ui.freshness import FileDigests, Freshness, News, news_lines
+from briefqa.changes import FileDigests, digest_of
+from briefqa.ui.freshness import Freshness, News, news_lines
 from briefqa.ui.strings import CHINESE, ENGLISH
 
 

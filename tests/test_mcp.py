@@ -91,6 +91,16 @@ def test_ask_gives_an_answer_to_read_and_its_citations_to_cite(qa: briefqa.Brief
     assert said(result).startswith(f"{answer.text}\n\nSources:\n{source} · article='policy', anchor='banned'")
 
 
+def test_a_later_section_on_what_is_quoted_is_named_beside_it(sample: Path) -> None:
+    with briefqa.open(sample) as qa:
+        (result,) = talk(make_server(lambda: qa), ("ask", {"question": "哪些英伟达芯片仍然禁止出口到中国？"}))
+    given = result.structured_content
+    assert given is not None and given["newer"]
+    for later in given["newer"]:
+        (cited,) = (cited for cited in given["citations"] if cited["number"] == later["number"])
+        assert later["date"] > cited["date"] and f"    newer: {later['title']}" in said(result)
+
+
 def test_a_refusal_says_so_and_names_the_nearest_sections(qa: briefqa.BriefQA) -> None:
     (result,) = talk(make_server(lambda: qa), ("ask", {"question": "Who won the world cup?"}))
     given = result.structured_content

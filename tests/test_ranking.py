@@ -647,7 +647,7 @@ def ranked(
 ) -> tuple[list[str], Ranking]:
     lexicon = load_lexicon(Settings.from_environment().cache_dir)
     with qa.store.snapshot() as snapshot:
-        ranking = rank(question, snapshot, qa._load_encoder(), lexicon, 9, Filters(articles=articles), evidence)
+        ranking = rank(question, snapshot, qa._load_encoder(snapshot), lexicon, 9, Filters(articles=articles), evidence)
     return found(list(ranking.hits)), ranking
 
 

@@ -86,8 +86,9 @@ def test_an_answer_that_is_there_before_anybody_follows_it_is_shown(
 
     def slowly(*given: Any) -> str:
         key = asks(*given)
-        for _ in room._talk.follow("bob", key):
-            pass
+        room._talk.settle("bob", key)
+        while room._talk._writing:
+            time.sleep(0.01)
         return key
 
     monkeypatch.setattr(room._talk, "ask", slowly)
@@ -116,6 +117,20 @@ def test_a_page_that_shows_something_else_is_told_no_more_of_an_answer(room: Roo
     assert turns(room, conversation.key)[0].state in ("reading", "done")
 
 
+def test_what_may_be_asked_next_comes_by_an_event_of_its_own_and_to_no_other_page(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = ask(room)[0][KEY]
+    assert "获批的条件" in assert_text_alone(room.go_on(key, request())).text
+    assert room.go_on(key, request("ann")) == room.go_on("", request()) == SKIP
+
+    def leave(*_: object) -> None:
+        room.clear(request())
+
+    monkeypatch.setattr(room._talk, "settle", leave)
+    assert room.go_on(key, request()) == SKIP
+
+
 def test_an_empty_or_endless_question_is_answered_in_words_and_keeps_what_was_written(room: Room) -> None:
     assert check_length("", CHINESE) == CHINESE.question_empty
     assert "4,001" in check_length("x" * (LONGEST_QUESTION + 1), ENGLISH)
@@ -135,9 +150,11 @@ def test_a_link_asks_and_an_address_shows_what_it_names(room: Room) -> None:
     key = updates[0][KEY]
     assert "Rubin芯片仍在清单上？" in assert_text_alone(updates[-1][LAST]).text
     named = request(query=f"c={key}&q=again")
+    room._talk.settle("bob", key)
     entered = room.enter(named)
     assert entered[KEY] == key and "bq-cite" in entered[LAST]
-    assert not changes(room.follow_link(key, {}, named))
+    for update in changes(room.follow_link(key, {}, named)):
+        assert update[LAST] == entered[LAST]
     assert len(turns(room, key)) == 1
     stranger = room.enter(request("eve", query=f"c={key}"))
     assert stranger[KEY] == "" and "Rubin芯片仍在清单上" not in str(stranger)
@@ -314,6 +331,7 @@ def test_nonsense_breaks_no_handler_and_reaches_nothing_of_anybody(room: Room, i
         shown += run(room.translate(held, request()))
         shown += run(room.follow(held, request()))
         shown += run(room.follow_link(held, held, request()))
+        shown += run(room.go_on(held, request()))
         shown += run(room.stop(held, request()))
         shown += run(room.list_again(held, request()))
     events = [gr.EventData(None, data) for data in sent(her_key, her_turn.id)]

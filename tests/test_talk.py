@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import BigramEncoder
@@ -157,8 +158,10 @@ def test_who_follows_sees_the_answer_grow_and_who_comes_late_finds_it(
         texts = [turns[-1].answer.text for turns in seen if turns[-1].answer]
         assert len(texts) >= 2 and "H200" in texts[-1] and "H200" not in texts[0]
         assert [turns[-1].state for turns in seen][0] == "reading" and seen[-1][-1].state == "done"
-        assert list(talk.follow("ann", key)) == [] and talk.turns("ann", key) == seen[-1]
-        assert list(talk.follow("bob", key)) == []
+        talk.settle("ann", key)
+        assert list(talk.follow("ann", key)) == list(talk.follow("bob", key)) == []
+        (turn,) = talk.turns("ann", key)
+        assert replace(turn, neighbours=()) == seen[-1][-1]
 
 
 def test_what_may_be_asked_next_comes_after_the_answer(talk: Talk) -> None:
@@ -167,6 +170,38 @@ def test_what_may_be_asked_next_comes_after_the_answer(talk: Talk) -> None:
     assert turn.neighbours == ("获批的条件",)
     assert ask(talk, "ann", key, "zzz qqq 0x7f?") == key
     assert talk.turns("ann", key)[-1].neighbours == ()
+
+
+def test_an_answer_is_whole_before_it_is_known_what_may_be_asked_next(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    find = talk._suggestions.to_go_on
+
+    def slow(*about: Any) -> tuple[str, ...]:
+        assert go.wait(20)
+        return find(*about)
+
+    monkeypatch.setattr(talk._suggestions, "to_go_on", slow)
+    key = talk.ask("ann", "", BANNED, NOWHERE)
+    *_, (seen,) = (turns for turns in talk.follow("ann", key) if turns)
+    assert seen.state == "done" and seen.answer and seen.neighbours == ()
+    threading.Timer(0.05, go.set).start()
+    talk.settle("ann", key)
+    assert talk.turns("ann", key)[-1].neighbours == ("获批的条件",)
+
+
+def test_nobody_waits_for_what_comes_after_an_answer_that_is_still_being_written(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model()
+    with modelled(index, model, monkeypatch) as talk:
+        key = talk.ask("ann", "", BANNED, NOWHERE)
+        talk.settle("ann", key)
+        assert talk.turns("ann", key)[-1].state == "reading"
+        model.go.set()
+        answered(talk, "ann", key)
+        talk.settle("ann", "no such conversation")
 
 
 def test_a_leaving_listener_stops_no_answer(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

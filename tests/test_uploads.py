@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import briefqa
-from briefqa.articles import MAX_FILE_BYTES, list_articles, read_article
+from briefqa.articles import list_articles, read_article
+from briefqa.settings import Limits
 from briefqa.ui import uploads
 from briefqa.ui.strings import CHINESE, ENGLISH, LANGUAGES
 from briefqa.ui.upload_route import add_upload_route
@@ -189,11 +190,11 @@ def test_what_is_read_with_a_loss_is_taken_with_its_warnings(corpus: Path) -> No
 
 
 def test_a_file_of_the_limit_is_taken_and_one_byte_more_is_not(corpus: Path) -> None:
-    data = b"# A\n\n" + b"word " * ((MAX_FILE_BYTES - 5) // 5)
-    assert len(data) == MAX_FILE_BYTES
+    data = b"# A\n\n" + b"word " * ((Limits().max_file_bytes - 5) // 5)
+    assert len(data) == Limits().max_file_bytes
     assert upload("x.md", data, corpus) == "x.md"
     error = refused("y.md", data + b"x", corpus)
-    assert error.reason == "size" and "5 MB" in error.message(CHINESE)
+    assert error.reason == "size" and "1 MB" in error.message(CHINESE)
 
 
 # Storing.
@@ -365,7 +366,7 @@ def test_what_a_form_of_another_site_could_send_is_refused(served: Served, conte
         ("", DATA, 422, "name"),
         ("x.md", b"", 422, "content"),
         ("x.md", b"\0", 422, "content"),
-        ("x.md", b"x" * (MAX_FILE_BYTES + 1), 413, "size"),
+        ("x.md", b"x" * (Limits().max_file_bytes + 1), 413, "size"),
     ],
 )
 def test_a_refusal_is_told_as_json(served: Served, name: str, data: bytes, status: int, reason: str) -> None:
@@ -379,7 +380,7 @@ def test_a_body_without_a_length_is_read_no_further_than_the_limit(served: Serve
 
     def endless() -> Iterator[bytes]:
         nonlocal sent
-        while sent < 40 * MAX_FILE_BYTES:
+        while sent < 40 * Limits().max_file_bytes:
             sent += 1_000_000
             yield b"x" * 1_000_000
 

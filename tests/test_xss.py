@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -175,7 +176,9 @@ def an_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BriefQA]:
 
 def seen(text: str) -> str:
     """Return a text as one would compare it by eye: without white space and what cannot be seen."""
-    return "".join(one_line(text).replace("\0", "").split())
+    return "".join(
+        char for char in unicodedata.normalize("NFC", one_line(text)) if char.isprintable() and not char.isspace()
+    )
 
 
 def letters(text: str) -> str:

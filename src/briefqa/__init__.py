@@ -37,13 +37,16 @@ if TYPE_CHECKING:
         IndexCorruptError,
         IndexLockedError,
         IndexNotFoundError,
+        IndexWriteError,
         LLMError,
         PasswordFileError,
         QuestionError,
         SavedAnswerError,
+        SettingsError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
+    from briefqa.planning import Lag, Plan, find_lag, plan
     from briefqa.ranking import Hit
     from briefqa.verification import Verification, verify
 
@@ -67,12 +70,15 @@ _MODULE_OF = {
         "IndexCorruptError",
         "IndexLockedError",
         "IndexNotFoundError",
+        "IndexWriteError",
         "LLMError",
         "PasswordFileError",
         "QuestionError",
         "SavedAnswerError",
+        "SettingsError",
     ],
     "llm": ["Endpoint"],
+    "planning": ["Lag", "Plan", "find_lag", "plan"],
     "ranking": ["Hit"],
     "verification": ["Verification", "verify"],
 }
@@ -98,17 +104,23 @@ __all__ = [
     "IndexCorruptError",
     "IndexLockedError",
     "IndexNotFoundError",
+    "IndexWriteError",
     "LLMError",
+    "Lag",
     "PasswordFileError",
     "Place",
+    "Plan",
     "Problem",
     "QuestionError",
     "SavedAnswerError",
+    "SettingsError",
     "Span",
     "Verification",
     "ask",
     "build",
+    "find_lag",
     "open",
+    "plan",
     "retrieve",
     "verify",
 ]

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, measure_signals
+from briefqa.newer import Newer
+from briefqa.periods import Period
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
 from briefqa.ranking import Hit, Ranking
@@ -28,6 +30,7 @@ __all__ = ["Answer", "Citation", "Doubt", "compose", "escape_markdown"]
 _SURE_FROM = 0.75
 # Probability that a table answers a question whose every word has its place there.
 _CERTAIN = 0.9
+_ANY_DAY = Period()
 
 _PHRASES = {
     "zh": {
@@ -37,6 +40,16 @@ _PHRASES = {
         "refusal": "语料库中没有找到这个问题的答案。",
         "nearest": "与问题最接近的，语料库中有这些章节：",
         "empty": "没有可供检索的简报。",
+        "answer within": "{briefs}中的相关原文{dated}：",
+        "perhaps within": "{briefs}中，以下原文或许能回答这个问题{dated}：",
+        "dated within": "（{briefs}；{dates}）",
+        "refusal within": "{briefs}中没有找到这个问题的答案。",
+        "since": "{since}以来的简报",
+        "until": "截至{until}的简报",
+        "between": "{since}至{until}的简报",
+        "day": "{since}的简报",
+        "set aside": "没有{briefs}，因此未按日期限定。",
+        "only": "仅限{briefs}。",
     },
     "en": {
         "answer": "The briefs say{dated}:",
@@ -45,6 +58,16 @@ _PHRASES = {
         "refusal": "The briefs do not answer this question.",
         "nearest": " The corpus does cover:",
         "empty": "There are no briefs to search.",
+        "answer within": "The {briefs} say{dated}:",
+        "perhaps within": "In the {briefs}, this may answer the question{dated}:",
+        "dated within": " ({briefs}; {dates})",
+        "refusal within": "The {briefs} do not answer this question.",
+        "since": "briefs since {since}",
+        "until": "briefs until {until}",
+        "between": "briefs from {since} to {until}",
+        "day": "briefs of {since}",
+        "set aside": "There are no {briefs}, so their date was set aside. ",
+        "only": "Only in the {briefs}.",
     },
 }
 
@@ -70,7 +93,8 @@ class Answer:
     hits: what was retrieved, best first. understood: the question that was answered where it is another than was asked
     (a follow-up), else "". translations: in which it was searched for too. notice: one line on what did not work (the
     language model), else "". generation: of the index that answered. worded_by: the model that wrote the text, "" where
-    it is quotes. doubts: why there is a [?] behind a sentence of a model's.
+    it is quotes. doubts: why there is a [?] behind a sentence of a model's. period: the days that the question
+    limits its answer to. newer: later sections on what is cited, at most one for each citation.
     """
 
     question: str
@@ -85,6 +109,8 @@ class Answer:
     generation: int = 0
     worded_by: str = ""
     doubts: tuple[Doubt, ...] = ()
+    period: Period = _ANY_DAY
+    newer: tuple[Newer, ...] = ()
 
 
 def compose(
@@ -94,12 +120,13 @@ def compose(
     source: Source | None = None,
     calibration: Calibration = SHIPPED,
     table: TableAnswer | None = None,
+    period: Period = _ANY_DAY,
 ) -> Answer:
     """Quote what answers, or refuse.
 
     understood: what was ranked, where it is another than was asked. source: the snapshot that was ranked, which every
     citation is checked against before it is shown; None where the hits are of no index. table: what a table of the
-    hits answers, which comes before sentences.
+    hits answers, which comes before sentences. period: the days that the question limits its answer to.
     """
     phrases = _PHRASES[frame_language(question)]
     if not ranking.hits:
@@ -115,17 +142,39 @@ def compose(
     if table is None or len(quotes) < len(table.quotes):  # what was computed from a row that fails is not said
         table = None
         quotes = checked(select_quotes(understood or question, ranking)) if confidence >= ANSWERED_FROM else []
+    briefs = describe_period(period, frame_language(question))
+    within = " within" if period and period.applied else ""
+    aside = phrases["set aside"].format(briefs=briefs) if period and not period.applied else ""
     if not quotes:
-        return Answer(question, _refusal(phrases, ranking.hits), (), False, confidence, ranking.hits, understood)
+        text = aside + _refusal(phrases[f"refusal{within}"].format(briefs=briefs), phrases, ranking.hits)
+        return Answer(question, text, (), False, confidence, ranking.hits, understood, period=period)
     citations = cite(quotes)
     dates = sorted({citation.date for citation in citations if citation.date})
-    dated = phrases["dated"].format(dates=dates[0] if len(dates) == 1 else f"{dates[0]} – {dates[-1]}") if dates else ""
-    said = phrases["answer" if confidence >= _SURE_FROM else "perhaps"].format(dated=dated)
+    days = dates[0] if len(dates) == 1 else f"{dates[0]} – {dates[-1]}" if dates else ""
+    dated = phrases["dated"].format(dates=days) if days else ""
+    said = phrases[("answer" if confidence >= _SURE_FROM else "perhaps") + within].format(briefs=briefs, dated=dated)
     if table and table.statement:
         markers = "".join(f"[{citation.number}]" for citation in citations)
+        dated = phrases["dated within"].format(briefs=briefs, dates=days) if within else dated
         said = f"{escape_markdown(table.statement)}{dated} {markers}"
-    text = "\n\n".join([said, *_quoted(quotes, citations)])
-    return Answer(question, text, citations, True, confidence, ranking.hits, understood)
+    text = "\n\n".join([aside + said, *_quoted(quotes, citations)])
+    return Answer(question, text, citations, True, confidence, ranking.hits, understood, period=period)
+
+
+def describe_period(period: Period, language: str) -> str:
+    """Return what the briefs of a period are called: "briefs since 2025-12-01". language: "zh" or "en"."""
+    since, until = period.since, period.until
+    name = "day" if since == until else "between" if since and until else "since" if since else "until"
+    return _PHRASES[language][name].format(since=since, until=until) if period else ""
+
+
+def period_note(answer: Answer) -> str:
+    """Return a line on the period of an answer whose text does not name it, for a model worded it; else ""."""
+    if not answer.period or not answer.worded_by:
+        return ""
+    language = frame_language(answer.question)
+    said = _PHRASES[language]["only" if answer.period.applied else "set aside"]
+    return said.format(briefs=describe_period(answer.period, language)).strip()
 
 
 def escape_markdown(text: str) -> str:
@@ -176,7 +225,7 @@ def _line(cells: Sequence[str]) -> str:
     return line.replace("\n", " ")  # an entity may be a line break, which would end the table
 
 
-def _refusal(phrases: dict[str, str], hits: tuple[Hit, ...]) -> str:
+def _refusal(said: str, phrases: dict[str, str], hits: tuple[Hit, ...]) -> str:
     sections = dict.fromkeys(" › ".join(part for part in (hit.title, hit.heading) if part) for hit in hits)
     nearest = [f"- {escape_markdown(section)}" for section in list(sections)[:3]]
-    return "\n".join([f"{phrases['refusal']}{phrases['nearest']}", "", *nearest])
+    return "\n".join([f"{said}{phrases['nearest']}", "", *nearest])

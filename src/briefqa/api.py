@@ -8,16 +8,17 @@ with briefqa.open("index") as qa:
 
 from __future__ import annotations
 
+import datetime
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from briefqa.answer import Answer, compose
 from briefqa.checking import keep_good
+from briefqa.citations import Citation, cite
 from briefqa.confidence import Calibration
 from briefqa.encoders import Encoder, load_encoder
 from briefqa.encoders.remembering import Remembering
@@ -25,25 +26,46 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
 from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.newer import Newer, beside, find_newer
+from briefqa.periods import Period, limit, read_period, without_period
+from briefqa.question import asks_for_latest, check_question
+from briefqa.quotes import Quote
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
+from briefqa.stages import Observer, Watch
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
 from briefqa.tables import answer_from_table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+_T = TypeVar("_T")
 # Hits that an answer is made from; the first few are quoted, the others shown as "also retrieved".
 _HITS_FOR_ANSWER = 10
 
 
+class _Found(NamedTuple):
+    """What was found for a question. asked: what was ranked: what is meant, without the period that limits it."""
+
+    ranking: Ranking
+    snapshot: Snapshot
+    meant: Understood
+    asked: str
+    period: Period
+
+
 class BriefQA:
-    """An open index. Safe to share between threads; takes up a new build between two questions.
+    """An open index. Safe to share between threads.
+
+    It takes up a new build between two questions, and with it another encoder, if that has a name. An Encoder object of
+    your own cannot be exchanged: questions then raise EncoderMismatchError.
 
     encoder: what the index must have been built with, by name or as an Encoder of your own; left out, whatever it was
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
-    own_encoder: the Encoder that was given as an object; None for one by name.
+    today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
+    own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
+    briefqa.stages.Record when a question has ended; append your own.
     Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
     """
 
@@ -52,12 +74,14 @@ class BriefQA:
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
+        today: datetime.date | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(
             index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
         )
         self.index = settings.index
+        self._today = today
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
@@ -65,6 +89,7 @@ class BriefQA:
         self._rewording = Rewording(self._model) if self._model else None
         self._claims: Claims | None = None
         self._lock = threading.Lock()
+        self.observers: list[Observer] = []
         self.store = IndexReader(settings.index)
         built_with = self.info().encoder
         if settings.encoder and settings.encoder != built_with:
@@ -85,8 +110,7 @@ class BriefQA:
 
     def info(self) -> IndexInfo:
         """Return what is known of the index as a whole: generation, encoder, sizes, problems of the last build."""
-        with self.store.snapshot() as snapshot:
-            return snapshot.info()
+        return self.store.read(lambda snapshot: snapshot.info())
 
     def retrieve(
         self,
@@ -97,10 +121,14 @@ class BriefQA:
     ) -> list[Hit]:
         """Return the k chunks that may answer the question, best first.
 
-        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking.
+        history: what was asked before, see `ask`. filters: those of FilterOptions; they apply before ranking. A period
+        that the question names ("since December", "上周的简报") limits them further, see periods.py.
         Raises QuestionError for an empty question, or a history or filter that cannot be understood.
         """
-        return list(self.rank(question, k, make_filters(**filters), history).hits)
+        with Watch("retrieve", self.observers) as watch:
+            hits = self._ranked(question, k, make_filters(**filters), history, watch, _only_ranking).hits
+            watch.outcome = "found"
+            return list(hits)
 
     def ask(
         self,
@@ -112,7 +140,8 @@ class BriefQA:
 
         history: the earlier answers of the conversation, oldest first, or their questions as text. A follow-up ("那H20
         呢？", "why?") is then answered as what it stands for, which `Answer.understood` says; a question that is
-        complete by itself is answered as without a history. filters, errors: those of `retrieve`.
+        complete by itself is answered as without a history. filters, errors: those of `retrieve`; a period that the
+        question names is `Answer.period`.
 
         Every citation was checked on the generation that answered, see checking.py. A language model's failure is no
         error: the answer is then made of quotes, and its notice says why.
@@ -130,44 +159,99 @@ class BriefQA:
 
         Only the last is checked whole; where the language model fails, it is the quoted answer instead.
         """
-        with self._ranked(question, _HITS_FOR_ANSWER, make_filters(**filters), history) as (ranking, snapshot, meant):
-            quoted = self._compose(question, ranking, snapshot, meant)
-            claims = self._load_claims(snapshot) if self._model and quoted.answered else None
-            gathered = gather_sources(meant.question, ranking) if claims else []
-            sources = keep_good(gathered, ranking.hits, snapshot)
-        if self._model is None or claims is None:
-            yield quoted
-        else:
-            yield from write(quoted, sources, self._model, claims)
+        with Watch("ask", self.observers) as watch:
+
+            def quote(found: _Found) -> tuple[Answer, Claims | None, list[Quote], tuple[Newer, ...]]:
+                with watch.stage("compose"):
+                    quoted = self._compose(question, found)
+                if self._model is None or not quoted.answered:
+                    return quoted, None, [], ()
+                gathered = gather_sources(found.meant.question, found.ranking)
+                sources = keep_good(gathered, found.ranking.hits, found.snapshot)
+                return quoted, self._load_claims(found.snapshot), sources, self._newer(cite(sources), found)
+
+            filtered = make_filters(**filters)
+            quoted, claims, sources, newer = self._ranked(question, _HITS_FOR_ANSWER, filtered, history, watch, quote)
+            answer = quoted
+            if self._model is None or claims is None:
+                yield quoted
+            else:
+                cited = cite(sources)
+                known = [(citation, later) for citation in cited for later in newer if later.number == citation.number]
+                with watch.stage("write"):
+                    for written in write(quoted, sources, self._model, claims):
+                        answer = written
+                        if written.worded_by:
+                            answer = replace(written, newer=beside(written.citations, known))
+                        yield answer
+            watch.outcome = _outcome(answer)
 
     def quote(self, question: str, **filters: Unpack[FilterOptions]) -> Answer:
         """Answer in the briefs' own words alone, in some 30 ms: a language model is not asked, even if there is one."""
         filtered = make_filters(**filters)
-        with self._ranked(question, _HITS_FOR_ANSWER, filtered, (), reword=False) as (ranking, snapshot, meant):
-            return self._compose(question, ranking, snapshot, meant)
+
+        def compose_from(found: _Found) -> Answer:
+            return self._compose(question, found)
+
+        return self._ranked(question, _HITS_FOR_ANSWER, filtered, (), Watch("quote"), compose_from, reword=False)
 
     def rank(self, question: str, k: int, filters: Filters, history: Sequence[Turn] = ()) -> Ranking:
         """Return the k best hits and what else is known of the ranking; `retrieve` and `ask` are made of this."""
-        with self._ranked(question, k, filters, history) as (ranking, *_):
-            return ranking
+        return self._ranked(question, k, filters, history, Watch("rank"), _only_ranking)
 
-    @contextmanager
     def _ranked(
-        self, question: str, k: int, filters: Filters, history: Sequence[Turn], reword: bool = True
-    ) -> Iterator[tuple[Ranking, Snapshot, Understood]]:
-        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
-        meant = understand(question, history, lexicon)
+        self,
+        question: str,
+        k: int,
+        filters: Filters,
+        history: Sequence[Turn],
+        watch: Watch,
+        use: Callable[[_Found], _T],
+        reword: bool = True,
+    ) -> _T:
+        """Return what `use` makes of what is found for a question."""
+        today = self._today or datetime.date.today()
+        with watch.stage("understand"):
+            question = check_question(question)
+            lexicon = load_lexicon(self._cache_dir)
+            meant = understand(question, history, lexicon, today)
         if self._rewording and reword:
-            meant = self._reword(question, meant, history, self._rewording, lexicon)
-        with self.store.snapshot() as snapshot:
-            yield rank(meant.question, snapshot, encoder, lexicon, k, filters, meant.evidence), snapshot, meant
+            with watch.stage("reword"):
+                meant = self._reword(question, meant, history, self._rewording, lexicon)
+        named = read_period(question, today) or read_period(meant.question, today)
+        evidence = replace(meant.evidence, latest=asks_for_latest(meant.question))
 
-    def _compose(self, question: str, ranking: Ranking, snapshot: Snapshot, meant: Understood) -> Answer:
+        def answer(snapshot: Snapshot) -> _T:
+            watch.generation = snapshot.generation
+            encoder = self._load_encoder(snapshot)
+            with watch.stage("rank"):
+                limited, period = filters, named
+                if named:
+                    allowed = snapshot.allowed(filters)
+                    dates = snapshot.dates if allowed is None else snapshot.dates[allowed]
+                    limited, period = limit(filters, named, dates, today)
+                asked = without_period(meant.question, period) if period.applied else meant.question
+                ranking = rank(asked, snapshot, encoder, lexicon, k, limited, evidence)
+            watch.hits = len(ranking.hits)
+            return use(_Found(ranking, snapshot, meant, asked, period))
+
+        return self.store.read(answer)
+
+    def _compose(self, question: str, found: _Found) -> Answer:
+        meant, snapshot = found.meant, found.snapshot
         understood = meant.question if meant.question != question.strip() else ""
         calibration = Calibration.from_json(snapshot.calibration())
-        table = answer_from_table(meant.question, ranking, snapshot, load_lexicon(self._cache_dir))
-        quoted = compose(question, ranking, understood, snapshot, calibration, table)
-        return replace(quoted, translations=meant.evidence.translations, generation=snapshot.generation)
+        table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
+        quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
+        return replace(
+            quoted,
+            translations=meant.evidence.translations,
+            generation=snapshot.generation,
+            newer=self._newer(quoted.citations, found),
+        )
+
+    def _newer(self, citations: Sequence[Citation], found: _Found) -> tuple[Newer, ...]:
+        return find_newer(found.asked, citations, found.ranking, found.snapshot, load_lexicon(self._cache_dir))
 
     def _reword(
         self, question: str, meant: Understood, history: Sequence[Turn], rewording: Rewording, lexicon: Lexicon
@@ -177,36 +261,63 @@ class BriefQA:
         if meant.question != question.strip() and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
-        with self.store.snapshot() as snapshot:
-            wanted = corpus_languages(snapshot.scripts, lexicon.language(meant.question))
+        scripts = self.store.read(lambda snapshot: snapshot.scripts)
+        wanted = corpus_languages(scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
 
     def _load_claims(self, snapshot: Snapshot) -> Claims:
-        encoder, lexicon = self._load_encoder(), load_lexicon(self._cache_dir)
+        encoder, lexicon = self._load_encoder(snapshot), load_lexicon(self._cache_dir)
         with self._lock:
-            if self._claims is None:
+            if self._claims is None or self._claims.encoder is not encoder:
                 self._claims = Claims(encoder, lexicon, snapshot.geometry)
             return self._claims
 
-    def _load_encoder(self) -> Encoder:
+    def _load_encoder(self, snapshot: Snapshot) -> Encoder:
+        """Return the encoder that a generation was built with; what is remembered of another one goes with it."""
+        loaded = self._encoder
+        if loaded and snapshot.fingerprint == loaded.fingerprint:
+            return loaded  # also while another thread loads the next one, which takes seconds
         with self._lock:
-            if self._encoder is None:
-                info = self.info()
-                encoder = self.own_encoder or load_encoder(info.encoder, self._cache_dir)
-                if info.chunks and encoder.fingerprint != info.fingerprint:
-                    raise EncoderMismatchError.between(self.index, info.fingerprint, encoder.fingerprint)
-                self._encoder = Remembering(encoder)
+            loaded = self._encoder
+            if loaded and snapshot.fingerprint == loaded.fingerprint:
+                return loaded
+            if loaded and not len(snapshot.vectors):
+                return loaded  # nothing to compare with
+            if loaded:
+                self.store.check_newest(snapshot)  # else the last old question would load the old encoder
+            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir)
+            if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
+                raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
+            self._encoder = Remembering(encoder)
+            self._claims = None
             return self._encoder
+
+
+def _only_ranking(found: _Found) -> Ranking:
+    return found.ranking
+
+
+def _outcome(answer: Answer) -> str:
+    if not answer.answered:
+        return "refused"
+    if answer.worded_by:
+        return "worded"
+    return "unworded" if answer.notice else "quoted"
 
 
 _opened: dict[Path, BriefQA] = {}
 _opened_lock = threading.Lock()
 
 
-def open(index: str | Path | None = None, encoder: str | Encoder | None = None, llm: Endpoint | None = None) -> BriefQA:
-    """Open an index for questions; see BriefQA for the errors."""
-    return BriefQA(index, encoder, llm)
+def open(
+    index: str | Path | None = None,
+    encoder: str | Encoder | None = None,
+    llm: Endpoint | None = None,
+    today: datetime.date | None = None,
+) -> BriefQA:
+    """Open an index for questions; see BriefQA for the arguments and errors."""
+    return BriefQA(index, encoder, llm, today)
 
 
 def retrieve(

@@ -1,30 +1,31 @@
-"""Files of a corpus to articles: front matter, sections with their anchors, and an offset for each visible character.
+"""A file to an article: front matter, sections with their anchors, and an offset for each visible character.
 
-    files, problems = list_articles(Path("corpus"))
-    article = read_article(files[0], Path("corpus"))
+    article = read_article(path, Path("corpus"))
     block = article.sections[0].blocks[0]
     article.text[block.start : block.end]      # the Markdown that `block.text` was made of
 
-A file that cannot be read raises ArticleError; one that is read with a loss says so in its `warnings`.
+A file that cannot be read raises ArticleError; one that is read with a loss says so in its `warnings`. What no brief
+has and only a bomb needs is refused (`settings.Limits`): whatever the file, it is read within about a second.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from briefqa.errors import ArticleError, CorpusError
+from briefqa.corpus import Problem, is_article_name, list_articles, read_bytes, slug_of, slug_of_name
+from briefqa.dates import read_date
+from briefqa.errors import ArticleError
 from briefqa.markdown import CELL_JOINER, Block, Document, Heading, read_markdown
-from briefqa.writing import one_line, without_hidden
+from briefqa.settings import Limits
+from briefqa.writing import MOST_MARKS, alike_letters, one_line, shown, stacks_marks
 
 __all__ = [
     "CELL_JOINER",
@@ -41,33 +42,23 @@ __all__ = [
     "slug_of",
 ]
 
-MAX_FILE_BYTES = 5_000_000
-"""A brief is some 10 KB, a long notice 200 KB; a larger file than this is an export or a log. 1 MB of prose parses in
-about a second, the same of one-letter list items in ten."""
-MAX_FRONT_MATTER_CHARS = 64_000
-"""A front matter is a page at most; YAML of megabytes is slow to read."""
+MOST_EXPANDED = 10_000
+"""Characters that may come of ligatures beside twice the text: one of them is 18, and words are compared in full."""
 MIN_GB18030_SHARE = 0.7
 """Of the characters beyond ASCII, those that stand in runs of common Chinese; a brief has .99. Other bytes that happen
 to be valid GB18030 give rare characters, or single ones (an accented letter and its neighbour)."""
+MIN_FREQUENT_SHARE = 0.08
+"""Of the characters beyond ASCII, those that are among the hundred most frequent of Chinese; a brief has .2 to .4.
+Japanese (Shift JIS) and Korean (EUC-KR) read as GB18030 give common characters too, but any of them."""
 
-_SUFFIXES = (".md", ".markdown")
 _COMMON_CHINESE = re.compile("[\u4e00-\u9fff\u3000-\u303f\uff01-\uff5e\u2014\u2018-\u201d\u2026]{2,}")
-_NUMERIC_DATE = re.compile(r"(\d{4})\s*([-/.])\s*(\d{1,2})\s*\2\s*(\d{1,2})(?:[Tt\s]\s*\d{1,2}:.*)?")
-_CHINESE_DATE = re.compile(r"(\d{4})\s*(年)\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日(?:\s*\d{1,2}[:：时].*)?")
+_FREQUENT_CHINESE = frozenset(
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多"
+    "经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日月业公市部资新产品将与及等被"
+)
+_KEYS = frozenset(("title", "date", "category", "tags", "source_url", "author", "summary"))
 _UNCLOSED = re.compile(r"-{3,}[ \t]*[\r\n]\s*[A-Za-z_][\w-]*[ \t]*[:：]")
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster, where PyYAML was built with libyaml
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A file that could not be read, or was read with a loss.
-
-    path: relative to the corpus, posix. line: 1-based, 0 for the file as a whole. message: one line, with the cure.
-    """
-
-    path: str
-    line: int
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +141,9 @@ def _decode_chinese(data: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     common = sum(len(run) for run in _COMMON_CHINESE.findall(text))
-    return text if common >= MIN_GB18030_SHARE * sum(char > "\x7f" for char in text) else None
+    beyond = sum(char > "\x7f" for char in text)
+    frequent = sum(char in _FREQUENT_CHINESE for char in text)
+    return text if common >= MIN_GB18030_SHARE * beyond and frequent >= MIN_FREQUENT_SHARE * beyond else None
 
 
 class _FrontMatter:
@@ -159,12 +152,14 @@ class _FrontMatter:
     So an alias that stands for gigabytes costs nothing, `title: 1e3` stays "1e3", and a warning knows its line.
     """
 
-    def __init__(self, source: str, path: str) -> None:
+    def __init__(self, source: str, path: str, limits: Limits) -> None:
         self.warnings: list[Problem] = []
         self._path = path
         self._source = source
-        if len(source) > MAX_FRONT_MATTER_CHARS:
-            raise ArticleError(f"front matter is longer than {MAX_FRONT_MATTER_CHARS:,} characters: shorten it", 1)
+        self._longest = limits.max_value_chars
+        if len(source) > limits.max_front_matter_chars:
+            most = f"{limits.max_front_matter_chars:,} characters (max_front_matter_chars)"
+            raise ArticleError(f"front matter is longer than {most}: shorten it", 1)
         try:
             root = yaml.compose(source, Loader=_YAML)
         except yaml.YAMLError as error:
@@ -173,14 +168,22 @@ class _FrontMatter:
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
             cure = f"quote the value or mend line {line}"
             raise ArticleError(f"front matter is not valid YAML ({what}): {cure}", line) from None
-        except RecursionError:
-            raise ArticleError("front matter is nested too deep: write plain `key: value` lines", 1) from None
+        except (RecursionError, ValueError):  # of PyYAML's own loader, where libyaml is missing
+            raise ArticleError(
+                "front matter cannot be read: write plain `key: value` lines, nested nowhere", 1
+            ) from None
         if root is not None and not isinstance(root, yaml.MappingNode):
             line = self._line(root.start_mark.index)
             cure = "put a colon and a space after each key, or an empty line before the first ---"
             raise ArticleError(f"front matter has no `key: value` lines: {cure}", line)
         pairs = root.value if root is not None else []
-        self._nodes = {key.value: value for key, value in pairs if isinstance(key, yaml.ScalarNode)}
+        self._nodes: dict[str, Any] = {}
+        for key, value in pairs:
+            if isinstance(key, yaml.ScalarNode):
+                again = key.value in self._nodes and key.value in _KEYS
+                self._nodes[key.value] = value
+                if again:
+                    self.warn(key.value, f"{key.value} is given twice: remove all but this one, which counts")
 
     def _line(self, index: int) -> int:
         return self._source.count("\n", 0, index) + 2
@@ -193,20 +196,32 @@ class _FrontMatter:
         node = self._nodes.get(key)
         if node is not None and not isinstance(node, yaml.ScalarNode):
             self.warn(key, f"{key} is a list or a mapping, so it is ignored: write one value")
-        return _scalar(node)
+        return self._cut(key, _scalar(node))
+
+    def name(self, key: str) -> str:
+        """Return a value by which people choose, as `shown` writes it; a warning tells letters that imitate others."""
+        value = shown(self.scalar(key))
+        self._compare(key, value)
+        return value
+
+    def _cut(self, key: str, value: str) -> str:
+        if len(value) <= self._longest:
+            return value
+        self.warn(key, f"{key} is longer than {self._longest:,} characters (max_value_chars), so it is cut: shorten it")
+        return value[: self._longest]
+
+    def _compare(self, key: str, value: str) -> None:
+        if word := alike_letters(value):
+            self.warn(key, f"{key} has letters of two scripts that look alike in {word!r}: write it in one script")
 
     def date(self) -> str:
         """Return the date as YYYY-MM-DD; "" if it is missing or, with a warning, no date."""
         value = self.scalar("date")
-        match = _NUMERIC_DATE.fullmatch(value) or _CHINESE_DATE.fullmatch(value)
         try:
-            if match:
-                return date(int(match[1]), int(match[3]), int(match[4])).isoformat()
-        except ValueError:
-            pass
-        if value:
-            self.warn("date", f"date {value[:40]!r} is not understood, so it is ignored: write it as 2025-12-15")
-        return ""
+            return read_date(value) if value else ""
+        except ValueError as error:
+            self.warn("date", f"date {value[:40]!r} {error}")
+            return ""
 
     def tags(self) -> tuple[str, ...]:
         """Return the tags of a list or of "a, b", each once."""
@@ -217,7 +232,10 @@ class _FrontMatter:
             tags = [_scalar(item) for item in node.value]
         else:
             tags = re.split("[,，、]", self.scalar("tags"))
-        return tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+        named = dict.fromkeys(shown(self._cut("tags", tag)).strip() for tag in tags)
+        for tag in named:
+            self._compare("tags", tag)
+        return tuple(tag for tag in named if tag)
 
 
 def _scalar(node: Any) -> str:
@@ -226,31 +244,35 @@ def _scalar(node: Any) -> str:
     return " ".join(one_line(str(node.value)).split())
 
 
-def parse_article(text: str, slug: str, path: str, sha256: str = "") -> Article:
+def parse_article(text: str, slug: str, path: str, sha256: str = "", limits: Limits | None = None) -> Article:
     """Parse the text of one article.
 
-    slug, path: as in Article. Raises ArticleError for a text without content and for broken front matter; what can be
-    read in part is, with a warning.
+    slug, path: as in Article. limits: left out, those of the environment. Raises ArticleError for a text without
+    content, for broken front matter, and for more than the limits allow; what can be read in part is, with a warning.
     """
+    limits = limits or Limits.from_environment()
     try:
-        document = read_markdown(text)
+        document = read_markdown(text, limits)
     except (RuntimeError, ValueError, IndexError) as error:
         raise ArticleError(f"the Markdown cannot be parsed ({error}): simplify what is nested in it") from error
     if not document.body and _UNCLOSED.match(text):
         raise ArticleError("front matter is never closed: put --- on a line of its own after its last key", 1)
-    front = _FrontMatter(document.front_matter, path)
+    front = _FrontMatter(document.front_matter, path, limits)
     warnings = [Problem(path, line, message) for line, message in document.losses]
     if not any(isinstance(part, Block) for part in document.parts):
         reason = f" ({warnings[0].message})" if warnings else ""
         raise ArticleError(f"empty: there is no text to answer from{reason}: write some or remove the file")
-    sections = tuple(_sections(document, len(text), path, warnings))
+    _check_characters(document, text)
+    if word := alike_letters(path):
+        warnings.append(Problem(path, 0, f"its name has letters of two scripts that look alike in {word!r}: rename it"))
+    sections = tuple(_sections(document, len(text), path, warnings, limits))
     first_title = next((section.heading for section in sections if section.level == 1 and section.heading), "")
     return Article(
         slug=slug,
         path=path,
-        title=front.scalar("title") or first_title or unicodedata.normalize("NFC", PurePosixPath(path).stem),
+        title=front.name("title") or first_title or unicodedata.normalize("NFC", PurePosixPath(path).stem),
         date=front.date(),
-        category=front.scalar("category"),
+        category=front.name("category"),
         tags=front.tags(),
         source_url=front.scalar("source_url"),
         author=front.scalar("author"),
@@ -262,11 +284,22 @@ def parse_article(text: str, slug: str, path: str, sha256: str = "") -> Article:
     )
 
 
-def _sections(document: Document, length: int, path: str, warnings: list[Problem]) -> Iterator[Section]:
+def _check_characters(document: Document, text: str) -> None:
+    """Raise ArticleError for characters that are few here and many, or slow, where texts are compared (NFKC)."""
+    for part in document.parts:
+        if stacks_marks(part.text):
+            line = 1 + text.count("\n", 0, part.start)
+            raise ArticleError(f"a character has more than {MOST_MARKS} marks upon it: remove them", line)
+    visible = "\n".join([part.text for part in document.parts])
+    if len(unicodedata.normalize("NFKC", visible)) > 2 * len(visible) + MOST_EXPANDED:
+        raise ArticleError("the text is made of characters that stand for many others, such as \ufdfa: spell them out")
+
+
+def _sections(document: Document, length: int, path: str, warnings: list[Problem], limits: Limits) -> Iterator[Section]:
     groups: list[tuple[Heading, list[Block]]] = [(Heading(0, "", "", 1, document.body), [])]
     for part in document.parts:
         if isinstance(part, Heading):
-            groups.append((part, []))
+            groups.append((_cut(part, path, warnings, limits.max_value_chars), []))
         else:
             groups[-1][1].append(part)
     headings = [heading for heading, _ in groups[1:]]
@@ -282,6 +315,15 @@ def _sections(document: Document, length: int, path: str, warnings: list[Problem
         heading_path = tuple(ancestor.text for ancestor in above if ancestor.text)
         level, line = heading.level, heading.line
         yield Section(anchor, heading.text, heading_path, level, line, tuple(blocks), heading.start, end)
+
+
+def _cut(heading: Heading, path: str, warnings: list[Problem], longest: int) -> Heading:
+    """Return a heading of no more than so many characters: it is embedded and kept with each of its sentences."""
+    if len(heading.text) <= longest and len(heading.anchor) <= longest:
+        return heading
+    message = f"a heading is longer than {longest:,} characters (max_value_chars), so it is cut: shorten it"
+    warnings.append(Problem(path, heading.line, message))
+    return replace(heading, text=heading.text[:longest], anchor=heading.anchor[:longest])
 
 
 def _anchors(headings: list[Heading], path: str, warnings: list[Problem]) -> list[str]:
@@ -307,6 +349,9 @@ def _anchors(headings: list[Heading], path: str, warnings: list[Problem]) -> lis
         elif heading.anchor:
             anchors[number] = heading.anchor
             seen.add(heading.anchor)
+            if word := alike_letters(heading.anchor):
+                message = f"the anchor has letters of two scripts that look alike in {word!r}: write it in one script"
+                warnings.append(Problem(path, heading.line, message))
     return [anchor or unique(_anchor(heading.text)) for anchor, heading in zip(anchors, headings, strict=True)]
 
 
@@ -317,110 +362,16 @@ def _anchor(heading: str) -> str:
     return "-".join(word for word in kept if word) or "section"
 
 
-def read_article(path: Path, corpus: Path) -> Article:
+def read_article(path: Path, corpus: Path, limits: Limits | None = None) -> Article:
     """Read one file below `corpus`. Raises ArticleError if it cannot be read or has nothing to read."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise ArticleError(f"the file cannot be read ({reason}): check its permissions") from error
-    return parse_file(data, path.relative_to(corpus).as_posix())
+    limits = limits or Limits.from_environment()
+    return parse_file(read_bytes(path, limits.max_file_bytes), path.relative_to(corpus).as_posix(), limits)
 
 
-def parse_file(data: bytes, path: str) -> Article:
+def parse_file(data: bytes, path: str, limits: Limits | None = None) -> Article:
     """Parse the bytes of one file. path: below the corpus. Raises ArticleError as `read_article` does."""
-    if len(data) > MAX_FILE_BYTES:
-        raise ArticleError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB: split it into several articles")
-    return parse_article(decode(data), _slug(path), path, hashlib.sha256(data).hexdigest())
-
-
-def slug_of(path: Path, corpus: Path) -> str:
-    """Return the slug that the article of this file has."""
-    return _slug(path.relative_to(corpus).as_posix())
-
-
-def _slug(relative: str) -> str:
-    return unicodedata.normalize("NFC", PurePosixPath(relative).with_suffix("").as_posix())
-
-
-def is_article_name(name: str) -> bool:
-    """Say whether a file of this name is taken for an article."""
-    return os.path.splitext(name)[1].lower() in _SUFFIXES
-
-
-def list_articles(corpus: Path) -> tuple[list[Path], list[Problem]]:
-    """Find the articles below a folder: *.md and *.markdown, sorted by slug, and what looks like one and is none.
-
-    Names that begin with a dot are passed over. Raises CorpusError if the folder itself cannot be listed.
-    """
-    if not corpus.is_dir():
-        state = "is not a folder" if corpus.exists() else "does not exist"
-        raise CorpusError(f"corpus {corpus} {state}: name the folder that holds the articles")
-    root = os.path.realpath(corpus)
-    found: list[str] = []
-    problems: list[Problem] = []
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(corpus / folder) as scan:
-                entries = [entry for entry in scan if not entry.name.startswith(".")]
-        except OSError as error:
-            if not folder:
-                message = f"corpus {corpus} cannot be read ({error.strerror}): check its permissions"
-                raise CorpusError(message) from error
-            problems.append(Problem(_printable(folder), 0, "the folder cannot be read: check its permissions"))
-            continue
-        for entry in entries:
-            relative = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir(follow_symlinks=False) and not _is_odd(entry.name):
-                folders.append(relative)
-            message = _obstacle(entry, root)
-            if message:
-                problems.append(Problem(_printable(relative), 0, message))
-            elif is_article_name(entry.name):
-                found.append(relative)
-    kept: dict[str, str] = {}
-    for relative in sorted(found, key=lambda name: (_slug(name), not name.lower().endswith(".md"), name)):
-        twin = kept.setdefault(_slug(relative), relative)
-        if twin is not relative:
-            message = f"its name is that of {twin}, suffix and Unicode form aside: rename one of the two"
-            problems.append(Problem(relative, 0, message))
-    problems.sort(key=lambda problem: problem.path)
-    return [corpus / relative for relative in kept.values()], problems
-
-
-def _printable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "replace")
-
-
-def _is_odd(name: str) -> bool:
-    """Say whether a name cannot be shown as it is; half a character stands for a byte that is not UTF-8."""
-    printable = _printable(name)
-    return "\n" in printable or without_hidden(printable) != printable
-
-
-def _obstacle(entry: os.DirEntry[str], root: str) -> str:
-    """Say why an entry of a folder is no article though it looks like one; "" if it is one, or does not look so."""
-    if entry.is_symlink():
-        if os.path.isdir(entry.path):  # entry.is_dir() raises for a link to itself
-            return "links to folders are not followed: move the folder into the corpus"
-        if not is_article_name(entry.name):
-            return ""
-        target = os.path.realpath(entry.path)
-        if not os.path.exists(target):
-            return "the link leads nowhere: mend or remove it"
-        if not Path(target).is_relative_to(root):
-            return "the link leads out of the corpus: copy the file into it"
-    if _is_odd(entry.name) and (is_article_name(entry.name) or entry.is_dir()):
-        return "its name has characters that cannot be seen, or two lines: rename it"
-    if not is_article_name(entry.name):
-        return ""
-    if entry.is_dir():
-        return "a folder with the name of an article: rename it (what is in it is read)"
-    if not entry.is_file():
-        return "not a regular file: remove it"
-    if _printable(entry.name) != entry.name:
-        return "the file's name is not valid UTF-8: rename it"
-    return ""
+    limits = limits or Limits.from_environment()
+    if len(data) > limits.max_file_bytes:
+        size = f"{limits.max_file_bytes / 1_000_000:,.3g} MB"
+        raise ArticleError(f"the file is larger than {size} (max_file_bytes): split it into several articles")
+    return parse_article(decode(data), slug_of_name(path), path, hashlib.sha256(data).hexdigest(), limits)

@@ -17,10 +17,15 @@ from briefqa.articles import Article, Block, Section
 from briefqa.markdown import CELL_JOINER
 from briefqa.sentences import split_sentences
 
-# Changes whenever the same article would give other chunks, spans or passages: an older index is then embedded anew.
-CHUNKING = "2"
+# Changes whenever the same article would give other chunks, spans or passages, or another date: the articles of an
+# older index are then read anew, and what is the same keeps its vectors.
+CHUNKING = "3"
 # Where a sentence longer than the window may be cut, best first.
 SEPARATORS = ["\n\n", "\n", "。", "！", "？", "；", "، ", ". ", "，", "、", ", ", " ", ""]
+# Characters of a heading that are embedded: more than a heading has, and less than a window holds.
+_LONGEST_HEADING = 200
+# Characters. Nobody writes a longer one, and the splitter counts the tokens of each of its words, or characters.
+_LONGEST_SENTENCE = 10_000
 # Title and headings take at most this share of the window; the text takes the rest.
 _HEADING_SHARE = 0.25
 
@@ -109,7 +114,7 @@ def passage_prefix(title: str, slug: str, heading_path: tuple[str, ...]) -> str:
     """
     parts = [] if title == slug.rsplit("/", 1)[-1] else [title]
     parts += [heading for heading in heading_path if heading not in parts]
-    return " › ".join(part for part in parts if part)
+    return " › ".join(part[:_LONGEST_HEADING] for part in parts if part)
 
 
 def chunk_passage(chunk: Chunk) -> str:
@@ -199,7 +204,14 @@ def _lines(text: str) -> list[tuple[int, int]]:
 
 def _fit(piece: _Piece, budget: int, count_tokens: Callable[[str], int]) -> list[_Piece]:
     """Cut a sentence that is longer than the window; rows stay whole, the encoder reads what it can of them."""
-    if piece.block.kind in ("row", "header") or count_tokens(piece.text) <= budget:
+    if piece.block.kind in ("row", "header"):
+        return [piece]
+    if piece.last - piece.first > _LONGEST_SENTENCE:
+        ranges = [
+            (piece.first + first, piece.first + last) for first, last in _windows(piece.text, budget, count_tokens)
+        ]
+        return list(_located(piece.block, _beside_entities(piece.block, ranges), piece.glue))
+    if count_tokens(piece.text) <= budget:
         return [piece]
     from langchain_text_splitters import RecursiveCharacterTextSplitter  # 0.3 s, and few sections need it
 
@@ -217,7 +229,39 @@ def _fit(piece: _Piece, budget: int, count_tokens: Callable[[str], int]) -> list
         position += len(part)
         if part.strip():
             ranges.append((first, first + len(part.strip())))
-    return list(_located(piece.block, ranges, piece.glue))
+    return list(_located(piece.block, _beside_entities(piece.block, ranges), piece.glue))
+
+
+def _beside_entities(block: Block, ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Move what would cut through an entity such as &ngE;, which stands for two characters, behind it."""
+    moved: list[tuple[int, int]] = []
+    before = 0
+    for first, last in ranges:
+        first = max(first, before)
+        while 0 < last < len(block.text) and block.offsets[last] == block.offsets[last - 1]:
+            last += 1
+        before = last
+        if first < last:
+            moved.append((first, last))
+    return moved
+
+
+def _windows(text: str, budget: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[int, int]]:
+    """Cut a text at separators into parts that fill the window, and count each about twice."""
+    position, size = 0, 2 * budget
+    while position < len(text):
+        size = min(size, len(text) - position)
+        while size > 1 and (count := count_tokens(text[position : position + size])) > budget:
+            size = max(1, min(size - 1, int(0.95 * size * budget / count)))
+        end = position + size
+        if end < len(text):
+            places = ((text.rfind(sep, position + size // 2, end), len(sep)) for sep in SEPARATORS[:-1])
+            end = next((at + length for at, length in places if at >= 0), end)
+        part = text[position:end]
+        if part.strip():
+            first = position + len(part) - len(part.lstrip())
+            yield first, first + len(part.strip())
+        position, size = end, size + size // 8 + 1
 
 
 def _pack(pieces: list[_Piece], budget: int, count_tokens: Callable[[str], int]) -> list[list[_Piece]]:

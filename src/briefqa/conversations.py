@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
 import sqlite3
 import threading
@@ -112,7 +113,7 @@ class Conversations:
         self._lock = threading.RLock()
         try:
             self._connection = _open(str(self._path))
-        except sqlite3.OperationalError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             _log.warning("%s cannot be written (%s): conversations end with this server", self._path, error)
             self._connection = _open(":memory:")
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -281,6 +282,8 @@ def read_feedback(index: Path) -> list[Feedback]:
 
 
 def _open(path: str) -> sqlite3.Connection:
+    if path not in ("", ":memory:"):  # for its owner's eyes alone, and so is its journal
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
     try:
         # NORMAL: with WAL nothing is ever damaged, and only a power cut can take the last second's turns.

@@ -6,6 +6,7 @@
     ├── IndexNotFoundError      nothing is built there yet
     ├── IndexCorruptError       what is there cannot be read
     ├── IndexLockedError        another build is writing there
+    ├── IndexWriteError         there is no room for it, or no permission
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
     ├── GoldenSetError          a file of golden questions cannot be read
@@ -14,7 +15,8 @@
     ├── ConversationsError      what was kept of conversations cannot be read or written
     ├── PasswordFileError       the file of who may log in cannot be read or written
     ├── LLMError                the language model's endpoint failed
-    └── QuestionError           the question or a filter of it makes no sense
+    ├── QuestionError           the question or a filter of it makes no sense
+    └── SettingsError           a setting in the environment makes no sense
 
 `exit_status` is what the command line returns: 1 for a failure, 2 for wrong usage.
 """
@@ -53,6 +55,10 @@ class IndexCorruptError(BriefqaError):
 
 class IndexLockedError(BriefqaError):
     """Another process is building this index."""
+
+
+class IndexWriteError(BriefqaError):
+    """The index cannot be written: the disk or a quota is full, or the folder is read-only."""
 
 
 class EncoderMismatchError(BriefqaError):
@@ -106,5 +112,11 @@ class LLMError(BriefqaError):
 
 class QuestionError(BriefqaError):
     """The question is empty or too long, or a filter cannot be understood."""
+
+    exit_status = 2
+
+
+class SettingsError(BriefqaError):
+    """A setting in the environment is not of its kind."""
 
     exit_status = 2

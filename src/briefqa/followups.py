@@ -14,6 +14,7 @@ where there is just one; else the whole question before, beside which what is ne
 | points: 它什么时候发布的？ | itself with the one thing that was asked about in place of the pronoun |
 | ...where there is no such one | the question before and itself, first in the sections that were cited |
 | only asks: 为什么？ | the same |
+| names days: 那12月以来呢？ | the question before, limited to them in place of its own |
 | asks for more: 还有呢？ | the question before, last in the sections that were cited |
 """
 
@@ -22,12 +23,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from briefqa.answer import Answer
 from briefqa.errors import QuestionError
 from briefqa.leaning import Leaning, find_leaning, is_function_word
 from briefqa.lexicon import Lexicon
 from briefqa.markdown import CELL_JOINER
+from briefqa.periods import read_period, without_period
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ranking import Evidence
 from briefqa.writing import has_han
@@ -47,18 +50,47 @@ class Understood:
     evidence: Evidence = Evidence()
 
 
-def understand(question: str, history: Sequence[Turn], lexicon: Lexicon) -> Understood:
+def understand(question: str, history: Sequence[Turn], lexicon: Lexicon, today: date | None = None) -> Understood:
     """Return what the question means after these turns, oldest first; the last that was answered is what it may mean.
 
-    Raises QuestionError for a history that is none.
+    today: the day that it is asked on, see `read_period`. Raises QuestionError for a history that is none.
     """
     question = question.strip()
     turns = _checked(history)
     turn = next((turn for turn in reversed(turns) if isinstance(turn, str) or turn.answered), "")
     topic = _topic(turn)
+    limited = _limited(question, topic, today) if topic else ""
+    if limited:
+        return Understood(limited if len(limited) <= LONGEST_QUESTION else question)
     leaning = find_leaning(question, lexicon) if topic and question else None
     understood = _in_full(question, leaning, topic, turns, lexicon) if leaning else Understood(question)
     return understood if len(understood.question) <= LONGEST_QUESTION else Understood(question)
+
+
+# What may stand around a period in a follow-up that names nothing else: 那12月以来呢？, and last week's briefs?
+_BEFORE_WHEN = (
+    r"(?:那么|那麼|那|还有|還有|至于|至於|而|如果|要是"
+    r"|(?:and|but|so|okay|ok|then|now|what|how|about|in|the|y|et|und|aber|а|и|que|qué|hay|de|was|ist|mit)\b[, ]*)*"
+)
+_AFTER_WHEN = r"(?: ?(?:then|too)|呢|如何|怎么样|怎麼樣|は)*"
+_BRIEFS = r"(?: ?(?:briefs?|articles?|reports|news|stories)|的?(?:简报|簡報|文章|报道|報道|報導|新闻|新聞|消息))?"
+
+
+def _limited(question: str, topic: str, today: date | None) -> str:
+    """Return the topic with the period of a follow-up that names nothing else, in place of its own; "" for others."""
+    period = read_period(question, today)
+    said = question.strip(" ¿?？。.!！")
+    pattern = rf"{_BEFORE_WHEN}(?P<when>{_BRIEFS} ?{re.escape(period.words)}{_BRIEFS}){_AFTER_WHEN}"
+    match = re.fullmatch(pattern, said, re.IGNORECASE) if period else None
+    if not match:
+        return ""
+    when, rest = match["when"].strip(), without_period(topic, read_period(topic, today))
+    if when != period.words:  # briefs of those days
+        return f"{when}：{rest}" if has_han(when) else f"{rest} — {when}"
+    if has_han(when):
+        return f"{when}{rest}" if has_han(rest) else f"{when}：{rest}"
+    end = len(rest.rstrip("?？.。!！ "))
+    return f"{rest[:end]} {when}{rest[end:]}"
 
 
 def _checked(history: Sequence[Turn]) -> list[Turn]:

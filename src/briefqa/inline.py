@@ -20,6 +20,23 @@ MAX_LABEL_WORK = 2_000_000
 ordinary text and quadratic in the brackets that nobody closes: 5,000 of them are 12 million."""
 
 
+# What the rules stop at, be it markup or not: one that fails costs as much as one that does not. And ends of sentences.
+_MARKS = re.compile(r"[\n\[\]<&`*_~\\!。？；]|[.?](?=\s)")
+
+
+class TooManyElements(ValueError):
+    """A text has more markup than the limit in its env allows."""
+
+
+def count_elements(env: EnvType, count: int) -> None:
+    """Count pieces of markup, where env has a limit ("most_elements"). Raises TooManyElements."""
+    most = env.get("most_elements")
+    if most is not None:
+        env["elements"] = env.get("elements", 0) + count
+        if env["elements"] > most:
+            raise TooManyElements
+
+
 class InlineState(StateInline):
     """A StateInline whose tokens know where in `src` they begin (`meta["at"]`)."""
 
@@ -71,6 +88,7 @@ class Inline(ParserInline):
 
     def locate(self, src: str, md: MarkdownIt, env: EnvType) -> list[Token]:
         """Return the tokens of `src`, `meta["at"]` being where in it the content of each begins."""
+        count_elements(env, len(_MARKS.findall(src)))
         if "[" in src and _label_work(src) > MAX_LABEL_WORK:
             src = src.replace("[", "\ue000")  # as long, and no markup; `_visible` takes its text from the source
         state = InlineState(src, md, env, [])

@@ -4,36 +4,29 @@ r"""Markdown text to headings and blocks, with one source offset for every visib
     block = document.parts[1]          # Block(kind="paragraph", text="H200 有条件批准", ...)
     block.offsets[5]                   # 21: "有" stands there in the text
 
-markdown-it-py parses; what it forgets is kept on the way, so no offset is ever searched for. Each block rule that makes
-text is followed by a step that notes where the lines of that text end in the source (`_LOCATE`), while the parser still
-knows how much of each line a list or a quote took. Inside a line, `inline` notes where each token was pushed.
+markdown-it-py parses; what it forgets is kept on the way, so no offset is ever searched for: `blocks` notes where the
+text of a block stands, `inline` where each token inside a line was pushed.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
-from markdown_it import MarkdownIt
-from markdown_it.common.utils import mdTrim
-from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 from markdown_it.utils import EnvType
-from mdit_py_plugins.attrs import attrs_block_plugin
-from mdit_py_plugins.attrs.parse import ParseError, parse
-from mdit_py_plugins.front_matter import front_matter_plugin
 
-from briefqa.inline import Inline
-from briefqa.writing import is_cjk, without_hidden
+from briefqa.blocks import MAX_NESTING, attributes_of, parser
+from briefqa.errors import ArticleError
+from briefqa.inline import Inline, TooManyElements
+from briefqa.settings import Limits
+from briefqa.writing import is_cjk, shown, without_hidden
+
+__all__ = ["CELL_JOINER", "MAX_NESTING", "Block", "Document", "Heading", "parser", "read_markdown", "take_braces"]
 
 CELL_JOINER = " | "
-MAX_NESTING = 60
-"""Levels of quotes and lists (a list is two). markdown-it leaves out what is deeper; a person's text stays below ten,
-and the parser's recursion stays well inside Python's limit of 1,000 frames."""
-
 _CONTAINERS = {"blockquote_open": "quote", "bullet_list_open": "item", "ordered_list_open": "item"}
 _SHARED_PUNCTUATION = frozenset("“”‘’—…·")  # Chinese punctuation too, when the other side is Chinese
 LINE_BREAK = re.compile(r"</?br\b", re.IGNORECASE)
@@ -104,143 +97,6 @@ class _Visible:
     text: str
     offsets: Sequence[int]
     tail: int
-
-
-# Block rules: where the characters of a token's content stand in the source.
-
-
-def _line_offsets(state: StateBlock, first: int, content: str) -> list[int]:
-    """Return the offset of each character of `content`, whose lines end where the lines from `first` on end."""
-    offsets: list[int] = []
-    for line, piece in enumerate(content.split("\n"), first):
-        end = state.eMarks[line]
-        at, pad = end - len(piece), 0
-        if at < 0 or not state.src.startswith(piece, at):
-            # A tab that a list or a quote took only part of was replaced by spaces: all of them stand for the tab.
-            spaces = len(piece) - len(piece.lstrip(" "))
-            pad = next(n for n in range(spaces, 0, -1) if state.src[at + n - 1] != " ")
-        offsets.extend([at + pad - 1] * pad)
-        offsets.extend(range(at + pad, end + 1))
-    return offsets[:-1]
-
-
-def _place(token: Token, raw: str, offsets: Sequence[int]) -> None:
-    """Note the offsets of a token whose content is `raw` without the white space around."""
-    start = raw.index(token.content)
-    token.meta["offsets"] = offsets[start : start + len(token.content)]
-
-
-def _locate_lines(state: StateBlock, start: int, tokens: list[Token]) -> None:
-    begin, end = tokens[1].map or (start, start)
-    raw = state.getLines(begin, end, state.blkIndent, False)
-    _place(tokens[1], raw, _line_offsets(state, begin, raw))
-
-
-def _locate_atx(state: StateBlock, start: int, tokens: list[Token]) -> None:
-    after_marker = state.bMarks[start] + state.tShift[start] + len(tokens[0].markup)
-    raw = state.src[after_marker : state.eMarks[start]]
-    _place(tokens[1], raw, range(after_marker, state.eMarks[start]))
-
-
-def _locate_code(state: StateBlock, start: int, tokens: list[Token]) -> None:
-    first = start if tokens[0].type == "code_block" else start + 1
-    tokens[0].meta["offsets"] = _line_offsets(state, first, tokens[0].content)
-
-
-def _locate_table(state: StateBlock, start: int, tokens: list[Token]) -> None:
-    cells: Iterator[list[int]] = iter(())
-    for token in tokens:
-        if token.type == "tr_open" and token.map:
-            cells = iter(_cell_offsets(state, token.map[0]))
-        elif token.type == "inline":
-            offsets = next(cells, [])  # a row may have fewer cells than its header
-            _place(token, "".join([state.src[at] for at in offsets]), offsets)
-
-
-def _cell_offsets(state: StateBlock, line: int) -> list[list[int]]:
-    """Split a row where markdown-it does: at each pipe without a backslash before it; else that backslash goes."""
-    begin = state.bMarks[line] + state.tShift[line]
-    raw = state.src[begin : state.eMarks[line]]
-    row = mdTrim(raw)
-    begin += raw.index(row)
-    cells: list[list[int]] = [[]]
-    for i, char in enumerate(row):
-        if char == "|" and row[i - 1 : i] != "\\":
-            cells.append([])
-        elif not (char == "\\" and row[i + 1 : i + 2] == "|"):
-            cells[-1].append(begin + i)
-    return cells[0 if cells[0] else 1 :]
-
-
-_LOCATE: dict[str, Callable[[StateBlock, int, list[Token]], None]] = {
-    "paragraph": _locate_lines,
-    "lheading": _locate_lines,
-    "heading": _locate_atx,
-    "code": _locate_code,
-    "fence": _locate_code,
-    "table": _locate_table,
-}
-_BlockRule = Callable[[StateBlock, int, int, bool], bool]
-
-
-def _located(rule: _BlockRule, locate: Callable[[StateBlock, int, list[Token]], None]) -> _BlockRule:
-    def located(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        before = len(state.tokens)
-        found = rule(state, start, end, silent)
-        if found and not silent:
-            locate(state, start, state.tokens[before:])
-        return found
-
-    return located
-
-
-def _only_at_the_top(rule: _BlockRule) -> _BlockRule:
-    """Keep the front matter rule from taking `---title` or a list's first line for a fence."""
-
-    def at_the_top(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        fence = state.src[: state.eMarks[0]].rstrip(" \t")
-        return start == 0 and state.level == 0 and not fence.strip("-") and rule(state, start, end, silent)
-
-    return at_the_top
-
-
-def _only_a_whole_line(rule: _BlockRule) -> _BlockRule:
-    """Keep the attribute rule from swallowing the words of a line such as `{#a} words {#b}`."""
-
-    def whole_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-        line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]].rstrip(" \t")
-        return _attributes(line) is not None and rule(state, start, end, silent)
-
-    return whole_line
-
-
-def _attributes(braces: str) -> dict[str, str] | None:
-    """Return the attributes of `{#id .class key=value}`, or None where `braces` are something else."""
-    if not (braces.startswith("{") and braces.endswith("}")):
-        return None
-    try:
-        end, attributes = parse(braces)
-    except ParseError:
-        return None
-    return attributes if end == len(braces) - 1 else None
-
-
-@cache
-def parser() -> MarkdownIt:
-    """Return the one parser of briefs; its inline tokens come from `parser().inline.locate`."""
-    md = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
-    md.use(front_matter_plugin).use(attrs_block_plugin)
-    inline = Inline()
-    inline.ruler, inline.ruler2 = md.inline.ruler, md.inline.ruler2
-    inline.ruler2.disable("fragments_join")
-    md.inline = inline
-    md.core.ruler.disable(["inline", "text_join", "attr"])  # `read_markdown` does these, in one pass
-    for rule in md.block.ruler.__rules__:
-        if rule.name in _LOCATE:
-            rule.fn = _located(rule.fn, _LOCATE[rule.name])
-    attr, front = (md.block.ruler.__rules__[md.block.ruler.__find__(name)] for name in ("attr", "front_matter"))
-    attr.fn, front.fn = _only_a_whole_line(attr.fn), _only_at_the_top(front.fn)
-    return md
 
 
 # Tokens to parts.
@@ -314,7 +170,7 @@ def take_braces(content: str) -> tuple[str, str]:
     anchor, end = "", len(content)
     while end and content[end - 1] == "}":
         start = content.rfind("{", 0, end)
-        attributes = None if start < 0 or content[start - 1 : start] == "\\" else _attributes(content[start:end])
+        attributes = None if start < 0 or content[start - 1 : start] == "\\" else attributes_of(content[start:end])
         if attributes is None:
             break
         anchor, end = anchor or attributes.get("id", ""), start
@@ -332,18 +188,41 @@ def _html_loss(html: str) -> str:
     return ""
 
 
-def read_markdown(text: str) -> Document:
+def _check_header(header: Block, line: int, limits: Limits) -> None:
+    """Raise ArticleError for a header that would be too much to repeat with each of its rows."""
+    if len(header.cells) > limits.max_columns:
+        most = f"{limits.max_columns:,} columns (max_columns)"
+    elif len(header.text) > limits.max_header_chars:
+        most = f"{limits.max_header_chars:,} characters in its header (max_header_chars)"
+    else:
+        return
+    raise ArticleError(f"a table has more than {most}: split it into several tables", line)
+
+
+def read_markdown(text: str, limits: Limits | None = None) -> Document:
     """Read a text into its front matter, headings and blocks; offsets count the characters of `text`.
 
-    Raises RuntimeError (RecursionError is one), ValueError or IndexError where the parser itself gives up.
+    limits: left out, there are none, as for a text that was read before. Raises ArticleError where they are passed, and
+    RuntimeError (RecursionError is one), ValueError or IndexError where the parser itself gives up.
     """
+    env: EnvType = {}
+    if limits is None:
+        return _read(text, env, None)
+    env["most_elements"] = limits.max_elements
+    try:
+        return _read(text, env, limits)
+    except TooManyElements:
+        most = f"{limits.max_elements:,} lines, sentences and pieces of markup (max_elements)"
+        raise ArticleError(f"the file has more than {most}: split it into several articles") from None
+
+
+def _read(text: str, env: EnvType, limits: Limits | None) -> Document:
     src = text
     places: Sequence[int] = range(len(text) + 1)  # the offset in text of each character of src
     if "\r" in text:
         places = [i for i, char in enumerate(text) if char != "\n" or text[i - 1 : i] != "\r"] + [len(text)]
         src = "".join([text[i] for i in places[:-1]]).replace("\r", "\n")
     starts = [0, *(match.end() for match in re.finditer("\n", src))]
-    env: EnvType = {}
     front_matter, body, anchor = "", 0, ""
     parts: list[Heading | Block] = []
     losses: list[tuple[int, str]] = []
@@ -351,13 +230,14 @@ def read_markdown(text: str) -> Document:
     cells: list[_Visible] = []
     header: tuple[str, ...] = ()
     opener = Token("", "", 0)
+    line = 0
 
     def add(block: Block) -> None:
         if block.text:
             parts.append(replace(block, offsets=tuple([places[i] for i in block.offsets])))
 
     for token in parser().parse(src, env):
-        line = token.map[0] + 1 if token.map else 0
+        line = token.map[0] + 1 if token.map else line
         if token.type in _CONTAINERS:
             containers.append(_CONTAINERS[token.type])
         elif token.type.replace("_close", "_open") in _CONTAINERS:
@@ -371,7 +251,7 @@ def read_markdown(text: str) -> Document:
             visible = _visible(content, token.meta["offsets"], env)
             if opener.type == "heading_open" and not containers:
                 level, start = int(opener.tag[1:]), places[starts[line - 1]]
-                heading, named = without_hidden(visible.text), without_hidden(own_anchor or anchor)
+                heading, named = without_hidden(visible.text), shown(without_hidden(own_anchor or anchor))
                 parts.append(Heading(level, heading, named, line, start))
             else:
                 kind = containers[-1] if containers else "paragraph"
@@ -383,6 +263,8 @@ def read_markdown(text: str) -> Document:
             losses.append((line, loss))
         elif token.type == "tr_close":
             row = _row("row" if header else "header", cells, header)
+            if row and row.kind == "header" and limits:
+                _check_header(row, line, limits)
             header, cells = header or tuple(cell.text for cell in cells), []
             if row:
                 add(row)

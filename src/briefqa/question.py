@@ -25,6 +25,13 @@ _HOW_MUCH = re.compile(
     r"|cu[aá]nt[oa]s?|quant[oi]s?|combien|wie ?viele?)\b",
     re.IGNORECASE,
 )
+_LATEST = re.compile(
+    r"最新|目前|[现現]在|如今|[当當]前|眼下|近期|近日|[现現]今|截[至止](?:目前|今[天日]|[现現]在)|今のところ|최신|현재|الآن|أحدث"
+    r"|\b(?:latest|newest|most[ -]recent(?:ly)?|currently|as of (?:now|today)|at present|right now|so far|recently"
+    r"|up[ -]to[ -]date|m[aá]s recientes?|actualmente|[uú]ltimas noticias|actuellement|derni[eè]res nouvelles"
+    r"|derzeit|neueste[nrsm]?|aktuelle?[nrsm]?|сейчас|последние новости)\b",
+    re.IGNORECASE,
+)
 _LAST_QUESTION = re.compile(r"[^?？؟]+[?？؟]\s*$")
 _DATE = re.compile(
     r"\d+\s*[年月日号號]|\b(?:1\d|20)\d\d\b|[〇一二三四五六七八九十]+[年月日]|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b",
@@ -65,3 +72,8 @@ def asks_for(question: str) -> re.Pattern[str] | None:
     if _WHEN.search(question):
         return _DATE
     return _QUANTITY if _HOW_MUCH.search(question) else None
+
+
+def asks_for_latest(question: str) -> bool:
+    """Say whether a question asks how things stand now, or for the newest of something."""
+    return _LATEST.search(question) is not None

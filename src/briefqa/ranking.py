@@ -12,6 +12,7 @@ translations, or with a part that is stressed, the scores of all wordings are av
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypedDict
@@ -26,6 +27,7 @@ from briefqa.matching import CandidateSpans
 from briefqa.question import check_question
 from briefqa.readings import Reading, weighted_mean
 from briefqa.store import Filters, Snapshot, StoredArticle
+from briefqa.writing import whole_characters
 
 # Share of what words are worth in the score that a span is quoted by: words say where the answer is, the cosine which
 # sentence gives it, for the one that repeats the question is seldom the one that answers (answer@3, English on English:
@@ -37,6 +39,11 @@ _STRESS = 0.5
 # What a section is worth that is looked at first, and what it loses if it is the last, in the encoder's spread.
 _FIRST = 1.0
 _LAST = 3.0
+# What the newest of what is about as good is worth more than the oldest, where the latest is asked for, in the
+# encoder's spread: what is worse by more cannot come first for being new. Nor can what is not related to the best: how
+# close it must be, of the way from the cosine of unrelated texts to 1.
+_NEWEST = 1.5
+_RELATED = 0.65
 # Agreement from which a translation is trusted to be the question.
 _TRUSTED = 0.5
 # Decimals to which scores are compared: what is written twice scores the same, whatever the order of additions.
@@ -87,13 +94,15 @@ class Evidence:
     """What is known of a question beside its words.
 
     translations: the same question in other words or languages. stressed: what of the question counts more than the
-    rest. sections, told: (article, anchor) in which the answer is looked for first, and last.
+    rest. sections, told: (article, anchor) in which the answer is looked for first, and last. latest: whether the newer
+    article is wanted of what is about as good.
     """
 
     translations: tuple[str, ...] = ()
     stressed: str = ""
     sections: frozenset[tuple[str, str]] = frozenset()
     told: frozenset[tuple[str, str]] = frozenset()
+    latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ class Ranking:
     that the chunks which may answer hold at all, both 0..1; of the question's own words, or of their translations where
     the first hit is foreign, in another language than the question. missing: of the codes, numbers and names that the
     question gives, the share that the first hit does not hold, 0..1.
-    spread, unrelated: the unit and the zero of cosines, see Geometry.
+    spread, unrelated: the unit and the zero of cosines, see Geometry. rows: of the hits, in the snapshot.
     """
 
     hits: tuple[Hit, ...]
@@ -119,6 +128,7 @@ class Ranking:
     foreign: bool
     spread: float
     unrelated: float
+    rows: tuple[int, ...] = ()
 
 
 def rank(
@@ -160,6 +170,13 @@ def rank(
             scores = scores + worth * spread * np.isin(rows, snapshot.rows_of(sections))
 
     quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
+    if evidence.latest:
+        best = snapshot.vectors.chunk(rows[scores.argmax()])
+        related = snapshot.vectors.chunk_cosines(best, rows) >= unrelated + _RELATED * (1 - unrelated)
+        near = related & (scores >= scores.max() - _NEWEST * spread)
+        newer = _NEWEST * spread * newness(snapshot.dates[rows], near)
+        scores = scores + newer
+        quote_scores = quote_scores + np.repeat(newer, np.diff(spans.starts))
     # Equal scores: the newer article first.
     order = np.lexsort((rows, -snapshot.dates[rows], -scores.round(_DECIMALS)))[:k]
     hits = tuple(
@@ -186,7 +203,20 @@ def rank(
         foreign=foreign,
         spread=spread,
         unrelated=unrelated,
+        rows=tuple(map(int, rows[order])),
     )
+
+
+def newness(dates: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return 0..1 for each candidate (n,): 1 for the newest of those that are near, and 0 for all that are not.
+
+    The others that are near have their share of its rank by date, days counted once; what has no date has 0.
+    """
+    near = near & (dates > 0)
+    days = np.unique(dates[near])
+    if len(days) < 2:
+        return np.zeros(len(dates))
+    return np.where(near, np.searchsorted(days, dates) / (len(days) - 1), 0.0)
 
 
 def _hit(chunk: Chunk, article: StoredArticle, score: float, number: int, span_scores: np.ndarray) -> Hit:
@@ -228,9 +258,9 @@ def make_filters(
     return Filters(
         since=_iso_date("since", since),
         until=last + {4: "-12-31", 7: "-31"}.get(len(last), ""),
-        tags=_words(tags),
-        category=category or "",
-        articles=_words(articles),
+        tags=tuple(map(_name, _words(tags))),
+        category=_name(category or ""),
+        articles=tuple(map(_name, _words(articles))),
     )
 
 
@@ -245,6 +275,11 @@ def _iso_date(name: str, value: str | datetime.date | None) -> str:
     except ValueError:
         raise QuestionError(f"{name} is {value!r}: write a date as 2025-12-31, 2025-12 or 2025") from None
     return text
+
+
+def _name(value: str) -> str:
+    """Return a name as the index has it. NUL, at which SQLite would end it, becomes a character that no name has."""
+    return whole_characters(unicodedata.normalize("NFC", value)).replace("\0", "\ufffd")
 
 
 def _words(values: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from briefqa.answer import Answer, Citation
+from briefqa.answer import Answer, Citation, period_note
 from briefqa.checking import printable, section_name
+from briefqa.newer import Newer
 from briefqa.quotes import split_rows
 from briefqa.ranking import Hit
 from briefqa.writing import without_hidden
@@ -33,13 +34,15 @@ def render_answer(answer: Answer) -> RenderableType:
 
     if not answer.answered:
         return Markdown(answer.text)
-    parts: list[RenderableType] = [_text(answer.notice, style="yellow")] if answer.notice else []
+    notes = [note for note in (answer.notice, period_note(answer)) if note]
+    parts: list[RenderableType] = [_text(note, style="yellow") for note in notes]
     parts.append(Markdown(answer.text if answer.worded_by else answer.text.split("\n\n", 1)[0]))
-    quotes = Group(*(_render_citation(citation) for citation in answer.citations))
+    newer = {later.number: later for later in answer.newer}
+    quotes = Group(*(_render_citation(citation, newer.get(citation.number)) for citation in answer.citations))
     return Group(*(Padding(part, (0, 0, 1, 0)) for part in parts), quotes)
 
 
-def _render_citation(citation: Citation) -> RenderableType:
+def _render_citation(citation: Citation, newer: Newer | None) -> RenderableType:
     quote: RenderableType = _text(citation.quote)
     rows = split_rows(citation.quote, citation.header)
     if rows:
@@ -54,6 +57,9 @@ def _render_citation(citation: Citation) -> RenderableType:
     grid.add_row("", _source(citation.title, citation.heading, citation.date, citation.article, citation.anchor))
     if citation.url:
         grid.add_row("", _text(citation.url, style="dim", overflow="fold"))
+    if newer:
+        where = _source(newer.title, newer.heading, newer.date, newer.article, newer.anchor)
+        grid.add_row("", Text.assemble(("newer: ", "yellow"), where))
     return Padding(grid, (0, 0, 1, 0))
 
 

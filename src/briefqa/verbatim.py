@@ -75,13 +75,18 @@ class VisibleSection:
     parts: tuple[_Part, ...]
 
     def says(self, wording: Wording, start: int, end: int) -> bool:
-        """Say whether exactly this is what a reader sees between two offsets of the file."""
+        """Say whether exactly this is what a reader sees between two offsets of the file, and no word of it is cut."""
+        if not self.shows(wording, start, end):
+            return False
+        first, last = bisect_left(self.offsets, start), bisect_left(self.offsets, end)
+        return self._whole(first, last) and self._under(wording.header, first, last)
+
+    def shows(self, wording: Wording, start: int, end: int) -> bool:
+        """Say whether exactly this is what a reader sees between two offsets of the file, header cells aside."""
         if not self.start <= start < end <= self.end:
             return False
         first, last = bisect_left(self.offsets, start), bisect_left(self.offsets, end)
-        if self.text[first:last].strip(_BORDER) not in wording.forms:
-            return False
-        return self._whole(first, last) and self._under(wording.header, first, last)
+        return self.text[first:last].strip(_BORDER) in wording.forms
 
     def is_empty(self, start: int, end: int) -> bool:
         """Say whether a reader sees nothing between two offsets of the file."""

@@ -56,6 +56,52 @@ def without_hidden(text: str) -> str:
     return _HIDDEN.sub("", text)
 
 
+# The joiners without which Persian and Hindi are misspelt and families of emoji fall apart.
+_JOINERS = "\u200c\u200d"
+# Letters of Cyrillic and Greek that nobody can tell from Latin ones.
+_ALIKE = frozenset("аеорсухіјѕһԁԛԝАВЕЅІЈКМНОРСТУХԌԚԜΑΒΕΖΗΙΚΜΝΟΡΤΥΧοϲν")
+_LATIN = re.compile("[A-Za-z]")
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+MOST_MARKS = 30
+"""Combining marks upon one character, as in Unicode's Stream-Safe Text Format (UAX 15). To put many of them in order
+takes quadratic time: 400,000 take two minutes."""
+_MAYBE_MARKS = re.compile(rf"[^\w\s\x00-\u02ff\u2000-\u206f\u3000-\u3029\uff00-\uffef]{{{MOST_MARKS + 1},}}")
+
+
+def stacks_marks(text: str) -> bool:
+    """Say whether more combining marks follow each other than any script needs."""
+    for run in _MAYBE_MARKS.findall(text):
+        count = 0
+        for char in run:
+            count = count + 1 if unicodedata.combining(char) else 0
+            if count > MOST_MARKS:
+                return True
+    return False
+
+
+def is_invisible(char: str) -> bool:
+    """Say whether a character is there without being seen, other than the joiners of Persian and Hindi."""
+    return unicodedata.category(char) == "Cf" and char not in _JOINERS
+
+
+def shown(text: str) -> str:
+    """Return a name without what nobody sees, each character in its one form (NFC): names that look the same are."""
+    return unicodedata.normalize("NFC", "".join(char for char in text if not is_invisible(char)))
+
+
+def alike_letters(text: str) -> str:
+    """Return the first word that mixes Latin letters with Cyrillic or Greek ones that look like them; "" if none does.
+
+    "pоlicy" with a Cyrillic о passes for another name; "H200市场" and "μm" mix scripts that anybody can tell apart.
+    """
+    for word in _WORDS.findall(text) if not text.isascii() else ():
+        if _LATIN.search(word) and not _ALIKE.isdisjoint(word):
+            return str(word)
+    return ""
+
+
 def one_line(text: str) -> str:
     """Return the text on one line, without what is hidden in it."""
     return without_hidden(_BREAKS.sub(" ", text)).strip(" ")

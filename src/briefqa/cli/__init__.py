@@ -16,11 +16,11 @@ heavy is imported by the command that needs it.
 | `agents`    | mcp |
 | `golden`    | eval |
 | `serving`   | chat, password, feedback |
+| `watching`  | watch |
 """
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
@@ -32,7 +32,9 @@ from briefqa.cli.golden import evaluate_golden_set
 from briefqa.cli.indexes import build, status
 from briefqa.cli.questions import ask, search
 from briefqa.cli.serving import chat, feedback, password
+from briefqa.cli.watching import watch
 from briefqa.errors import BriefqaError
+from briefqa.logs import log_for_people
 from briefqa.writing import one_line
 
 __all__ = ["app", "main"]
@@ -48,7 +50,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; a BriefqaError becomes one line and its exit status."""
-    logging.basicConfig(format="briefqa: %(message)s", level=logging.WARNING)
+    log_for_people()
     try:
         app()
     except BriefqaError as error:
@@ -75,6 +77,7 @@ def overview(
 
 # As the overview lists them.
 app.command()(build)
+app.command()(watch)
 app.command()(ask)
 app.command()(search)
 app.command("eval")(evaluate_golden_set)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index
+from briefqa.cli.options import Index, LogJson
 
 
 def mcp(
@@ -25,6 +25,7 @@ def mcp(
         list[str] | None,
         typer.Option(help="A name of this machine that others call it by over HTTP; repeatable."),
     ] = None,
+    log_json: LogJson = False,
 ) -> None:
     """Serve the briefs to agents by the Model Context Protocol.
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json
+from briefqa.cli.options import Index, Json, LogJson
 from briefqa.cli.printing import print_json, print_problems, progress
+from briefqa.writing import one_line
 
 if TYPE_CHECKING:
     from briefqa.indexing import BuildReport
@@ -23,18 +24,71 @@ def build(
         typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
     ] = "",
     full: Annotated[bool, typer.Option("--full", help="Forget the old index and embed everything again.")] = False,
+    wait: Annotated[
+        float,
+        typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for another build to end; inf: for ever."),
+    ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say whether the index is behind, and return 1 if so; builds nothing.")
+    ] = False,
     as_json: Json = False,
+    log_json: LogJson = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
-    from briefqa.indexing import build as build_index
+    if check and (dry_run or full):
+        raise typer.BadParameter("--check goes with neither --dry-run nor --full: give one")
+    if check:
+        _check(corpus, index, encoder, as_json)
+    elif dry_run:
+        _plan(corpus, index, encoder, full, as_json)
+    elif as_json:
+        from briefqa.indexing import build as build_index
 
+        print_json(build_index(corpus, index, encoder or None, full=full, wait=wait))
+    else:
+        _report(_build_with_bar(corpus, index, encoder, full, wait))
+
+
+def _check(corpus: Path, index: Path, encoder: str, as_json: bool) -> None:
+    from briefqa.planning import find_lag
+
+    lag = find_lag(corpus, index, encoder or None)
     if as_json:
-        print_json(build_index(corpus, index, encoder or None, full=full))
+        print_json({"behind": lag.behind, **dataclasses.asdict(lag)})
+    elif lag.behind:
+        counts = f"{len(lag.added)} articles to add, {len(lag.changed)} to update, {len(lag.removed)} to remove"
+        typer.echo(f"behind: {counts}{lag.reason and '; '}{lag.reason}")
+    else:
+        typer.echo("up to date")
+    if lag.behind:
+        raise typer.Exit(1)
+
+
+def _plan(corpus: Path, index: Path, encoder: str, full: bool, as_json: bool) -> None:
+    from briefqa.planning import plan
+
+    planned = plan(corpus, index, encoder or None, full=full)
+    if as_json:
+        print_json(planned)
         return
-    _report(_build_with_bar(corpus, index, encoder, full))
+    for word, slugs in (
+        ("add", planned.articles_added),
+        ("update", planned.articles_changed),
+        ("remove", planned.articles_removed),
+    ):
+        for slug in slugs:
+            typer.echo(f"{word:6} {one_line(slug)}")
+    typer.echo(
+        f"{len(planned.articles_added)} articles would be added, {len(planned.articles_changed)} updated, "
+        f"{len(planned.articles_removed)} removed, {planned.articles_unchanged} unchanged; "
+        f"{planned.chunks_to_embed} chunks embedded, {planned.chunks_reused} reused"
+        f"{planned.reason and '; '}{planned.reason}"
+    )
+    print_problems((problem.path, problem.line, problem.message) for problem in planned.problems)
 
 
-def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> BuildReport:
+def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: float) -> BuildReport:
     from briefqa.indexing import build as build_index
 
     with progress() as bar:
@@ -44,6 +98,7 @@ def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool) -> Buil
             index,
             encoder or None,
             full=full,
+            wait=wait,
             progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
         )
 
@@ -62,12 +117,17 @@ def status(
     corpus: Annotated[
         Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
     ] = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Compare all of the index with itself: texts, offsets, terms, vectors.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what the index holds, whether the articles have moved on, and what the last build could not read."""
     from briefqa.api import BriefQA
     from briefqa.indexing import corpus_changes
 
+    if deep:
+        _inspect(index, as_json)
     with BriefQA(index) as qa:
         info = qa.info()
     folder = corpus or Path(info.corpus)
@@ -78,6 +138,7 @@ def status(
                 **dataclasses.asdict(info),
                 "problems": [dict(zip(("path", "line", "message"), problem, strict=True)) for problem in info.problems],
                 "corpus_ahead": None if changes is None else changes.ahead,
+                **({"damage": []} if deep else {}),
             }
         )
         return
@@ -89,6 +150,22 @@ def status(
         ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
         ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
         ("problems", len(info.problems)),
+        *([("damage", "none")] if deep else []),
     ):
         typer.echo(f"{name:11} {value}")
     print_problems(info.problems)
+
+
+def _inspect(index: Path, as_json: bool) -> None:
+    """Print what is wrong with an index, and raise IndexCorruptError if anything is."""
+    from briefqa.lexicon import load_lexicon
+    from briefqa.settings import Settings
+    from briefqa.store.inspection import inspect, tell_damage
+
+    faults = inspect(index, load_lexicon(Settings.from_environment().cache_dir).places)
+    if faults and as_json:
+        print_json({"damage": list(faults)})
+    elif faults:
+        print_problems((index, 0, fault) for fault in faults)
+    if faults:
+        raise tell_damage(index, faults)

@@ -37,6 +37,18 @@ LLMKey = Annotated[
 ]
 
 
+def _log_as_json(wanted: bool) -> None:
+    if wanted:
+        from briefqa.logs import log_as_json
+
+        log_as_json()
+
+
+LogJson = Annotated[
+    bool, typer.Option("--log-json", callback=_log_as_json, help="Log to stderr, a JSON object a line.", is_eager=True)
+]
+
+
 class Format(str, Enum):
     """What answers can be exported to: the names in briefqa.export.EXPORTS, which would take long to import."""
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def print_json(value: Any) -> None:
-    """Print a dataclass, a list of them, or plain values as JSON."""
+def print_json(value: Any, indent: int | None = 2) -> None:
+    """Print a dataclass, a list of them, or plain values as JSON; without an indent on one line."""
 
     def plain(item: Any) -> Any:
         return dataclasses.asdict(item) if dataclasses.is_dataclass(item) and not isinstance(item, type) else item
 
     plainly = [plain(item) for item in value] if isinstance(value, list) else plain(value)
-    typer.echo(escape_hidden(json.dumps(plainly, ensure_ascii=False, indent=2)))
+    typer.echo(escape_hidden(json.dumps(plainly, ensure_ascii=False, indent=indent)))
 
 
 def print_problems(problems: Iterable[tuple[str | Path, int, str]]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel
+from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson
 from briefqa.cli.printing import console, print_json
 
 
@@ -34,10 +35,14 @@ def chat(
         Path | None,
         typer.Option(envvar="BRIEFQA_CORPUS", help="Folder of articles to rebuild from; else where it was built from."),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Keep the index up to date with the articles as they change.")
+    ] = False,
     workers: Annotated[int, typer.Option(help="How many answers are worked on at a time.", min=1, max=1000)] = 16,
     llm_base_url: LLMBaseURL = "",
     llm_model: LLMModel = "",
     llm_api_key: LLMKey = "",
+    log_json: LogJson = False,
 ) -> None:
     """Open the chat in the browser's reach; stop it with Ctrl-C."""
     from briefqa.llm import Endpoint
@@ -50,6 +55,8 @@ def chat(
         clean_root_path(root_path or "")
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--root-path") from None
+    if watch:
+        logging.getLogger("briefqa.ui.upkeep").setLevel(logging.INFO)  # each build is a line
     serve(
         index,
         host,
@@ -61,6 +68,7 @@ def chat(
         root_path=root_path,
         corpus=corpus,
         workers=workers,
+        watch=watch,
         warn=lambda line: typer.echo(f"briefqa: {line}", err=True),
     )
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ import numpy.typing as npt
 from briefqa.errors import EncoderNotFoundError
 from briefqa.settings import DEFAULT_ENCODER
 
-__all__ = ["Encoder", "load_encoder"]
+__all__ = ["Encoder", "load_bulk", "load_encoder"]
 
 _ELSEWHERE = "intfloat/multilingual-e5-small"
 """Stands in for the default where its packages have no wheel: the model that is its better half."""
@@ -65,6 +65,21 @@ class Encoder(Protocol):
         self, texts: Sequence[str], progress: Callable[[int], None] | None = None
     ) -> npt.NDArray[np.float32]:
         """Return unit rows (n, dim) of texts to be found. progress: given the number of texts done in each step."""
+
+
+@runtime_checkable
+class LoadsLate(Protocol):
+    """An encoder that loads only with many texts what embeds many quickly."""
+
+    def load_bulk(self) -> None:
+        """Load it now."""
+
+
+def load_bulk(encoder: Encoder) -> None:
+    """Load now what the encoder would load with the first text, or with the first many: the next ones do not wait."""
+    if isinstance(encoder, LoadsLate):
+        encoder.load_bulk()
+    encoder.encode_document(["One text, to have done it once."])
 
 
 def load_encoder(name: str, cache_dir: Path) -> Encoder:

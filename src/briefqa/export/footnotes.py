@@ -25,9 +25,10 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from briefqa.answer import Answer, Citation, escape_markdown
+from briefqa.answer import Answer, Citation, escape_markdown, period_note
 from briefqa.citations import web_url
 from briefqa.export.lines import lines_of
+from briefqa.newer import Newer
 from briefqa.question import frame_language
 from briefqa.quotes import split_rows
 from briefqa.writing import one_line, whole_characters
@@ -39,6 +40,7 @@ _WORDS = {
         "notice": "提示：",
         "worded": "撰写：",
         "others": "另见：",
+        "newer": "较新的简报：",
         "doubted": r"\[?\] 表示所引原文不足以支持这句话。",
     },
     "en": {
@@ -47,6 +49,7 @@ _WORDS = {
         "notice": "Note: ",
         "worded": "Worded by ",
         "others": "See also: ",
+        "newer": "Newer: ",
         "doubted": r"\[?\] marks a sentence that its sources do not bear out.",
     },
 }
@@ -79,12 +82,15 @@ def to_markdown(answers: Sequence[Answer]) -> str:
         blocks.append(f"# {_text(answer.question)}")
         translated = [("translated", translation) for translation in answer.translations]
         said = [("understood", answer.understood), *translated, ("notice", answer.notice), ("worded", answer.worded_by)]
-        for name, line in said:
+        for name, line in [*said, ("notice", period_note(answer))]:
             if one_line(line):
                 blocks.append(words[name] + _text(line))
         blocks.append(_with_references(answer.text, references))
         if others := references.unused():
             blocks.append(words["others"] + " ".join(others))
+        for later in answer.newer:
+            if reference := references.to(later.number):
+                blocks.append(f"{words['newer']}{_section(later)} {reference}")
         if _DOUBT.search(answer.text):
             blocks.append(words["doubted"])
     blocks += [_footnote(number, citation) for number, citation in enumerate(notes, 1)]
@@ -173,13 +179,23 @@ def _code(token: Token, lines: list[str]) -> list[str]:
 
 def _footnote(number: int, citation: Citation) -> str:
     """Return a footnote: where the quote stands, the quote, and the address, a block each."""
-    place = " › ".join(dict.fromkeys(part for part in map(one_line, (citation.title, citation.heading)) if part))
-    facts = " · ".join(fact for fact in (place, one_line(citation.author), one_line(citation.date)) if fact)
+    facts = _facts(citation.title, citation.heading, citation.author, citation.date)
     address = web_url(citation.url)
     section = f"{citation.article}#{citation.anchor}" if citation.anchor else citation.article
     blocks = [[_text(facts)], _quote(citation), [f"<{address}>" if address else _text(section)]]
     body = f"\n\n{_INDENT}".join(f"\n{_INDENT}".join(lines) for lines in blocks if any(lines))
     return f"[^{number}]: {body or '—'}"
+
+
+def _facts(title: str, heading: str, author: str, date: str) -> str:
+    place = " › ".join(dict.fromkeys(part for part in map(one_line, (title, heading)) if part))
+    return " · ".join(fact for fact in (place, one_line(author), one_line(date)) if fact)
+
+
+def _section(later: Newer) -> str:
+    """Return where a later section stands, with its address if it has one."""
+    address = web_url(later.url)
+    return _text(_facts(later.title, later.heading, "", later.date)) + (f" <{address}>" if address else "")
 
 
 def _quote(citation: Citation) -> list[str]:

@@ -18,24 +18,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from re import Match
 
-# By month, in text without diacritics. The first group may stand alone ("in December"); what is also another word
-# (may, march, mars, mai) or an abbreviation is a month only beside a number.
-_MONTH_NAMES = [
-    ("january enero janvier januar gennaio janeiro январь января январе يناير", "jan"),
-    ("february febrero fevrier februar febbraio fevereiro февраль февраля феврале فبراير", "feb"),
-    ("marzo марта مارس", "march marco mars marz mar март марте"),
-    ("april abril avril aprile апрель апреля апреле ابريل", "apr"),
-    ("maggio مايو", "may mayo mai maio мая май мае"),
-    ("june junio juin juni giugno junho июнь июня июне يونيو", "jun"),
-    ("july julio juillet juli luglio julho июль июля июле يوليو", "jul"),
-    ("august agosto aout август августа августе اغسطس", "aug"),
-    ("september septiembre septembre settembre setembro сентябрь сентября сентябре سبتمبر", "sep sept"),
-    ("october octubre octobre oktober ottobre outubro октябрь октября октябре اكتوبر", "oct"),
-    ("november noviembre novembre novembro ноябрь ноября ноябре نوفمبر", "nov"),
-    ("december diciembre decembre dezember dicembre dezembro декабрь декабря декабре ديسمبر", "dec"),
-]
-_MONTH = {name: number for number, names in enumerate(_MONTH_NAMES, 1) for name in " ".join(names).split()}
-_MONTHS_ALONE = {name for alone, _ in _MONTH_NAMES for name in alone.split()}
+from briefqa.spelled import HAN_DIGITS, HAN_PLACES, MONTHS, MONTHS_ALONE, read_han
 
 _POWERS = {
     3: ["thousand", "thousands", "тысяч", "тысячи"],
@@ -68,9 +51,6 @@ _UNIT_NAMES = {
 }  # fmt: skip
 _UNIT = {name: unit for unit, names in _UNIT_NAMES.items() for name in names}
 
-HAN_DIGITS = {char: digit for digit, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
-_HAN_PLACES = {"十": 10, "百": 100, "千": 1000}
-_HAN_POWERS = {"万": 10_000, "亿": 100_000_000}
 # More digits than this are a number of something, not an amount.
 _LONGEST_AMOUNT = 15
 
@@ -98,27 +78,10 @@ def _arabic(match: Match[str]) -> str:
     if match["digits"]:
         return f"{match['digits']}%"
     numeral = match["han"]
-    spelled = any(char in _HAN_PLACES for char in numeral)
+    spelled = any(char in HAN_PLACES for char in numeral)
     whole = str(read_han(numeral)) if spelled else "".join(str(HAN_DIGITS[char]) for char in numeral)
     decimals = "".join(str(HAN_DIGITS[char]) for char in match["decimals"] or "")
     return whole + (f".{decimals}" if decimals else "") + ("%" if match["percent"] else "")
-
-
-def read_han(numeral: str) -> int:
-    """Return the value of a whole number in Chinese characters: 二十五, 一万五千, or digit by digit 二〇二五."""
-    if all(char in HAN_DIGITS for char in numeral):
-        return int("".join(str(HAN_DIGITS[char]) for char in numeral))
-    whole = section = digit = 0
-    for char in numeral:
-        if char in HAN_DIGITS:
-            digit = HAN_DIGITS[char]
-        elif char in _HAN_PLACES:
-            section += (digit or 1) * _HAN_PLACES[char]
-            digit = 0
-        else:
-            whole = (whole + section + digit or 1) * _HAN_POWERS[char]
-            section = digit = 0
-    return whole + section + digit
 
 
 def _date(match: Match[str]) -> tuple[str, ...]:
@@ -129,9 +92,9 @@ def _date(match: Match[str]) -> tuple[str, ...]:
 
 def _named_date(match: Match[str]) -> tuple[str, ...]:
     year, name, day = match["year"], match["name"], match["day"] or match["day_after"]
-    if not (year or day or name in _MONTHS_ALONE):
+    if not (year or day or name in MONTHS_ALONE):
         return ()
-    return _date_terms(int(year or 0), _MONTH[name], int(day or 0))
+    return _date_terms(int(year or 0), MONTHS[name], int(day or 0))
 
 
 def _date_terms(year: int, month: int, day: int) -> tuple[str, ...]:
@@ -192,7 +155,7 @@ _RULES: list[tuple[re.Pattern[str], Callable[[Match[str]], tuple[str, ...]]]] = 
     # 11 December 2025, 11. Dezember, 11 de diciembre de 2025, December 11, 2025, December 2025, in December
     (
         re.compile(
-            rf"(?:{_START}(?P<day>{_DAY})(?:st|nd|rd|th|er|º|[.])?{_OF} )?(?<!{_LETTER})(?P<name>{_any_of(_MONTH)})[.]?"
+            rf"(?:{_START}(?P<day>{_DAY})(?:st|nd|rd|th|er|º|[.])?{_OF} )?(?<!{_LETTER})(?P<name>{_any_of(MONTHS)})[.]?"
             rf"(?: (?P<day_after>{_DAY})(?:st|nd|rd|th)?(?![\d:]|,\d))?(?:(?:,|{_OF}) (?P<year>{_YEAR})(?!\d))?"
         ),
         _named_date,

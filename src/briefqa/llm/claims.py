@@ -46,11 +46,11 @@ _KEPT = 200
 
 
 class Claims:
-    """Checks sentences; safe to share between threads."""
+    """Checks sentences; safe to share between threads. encoder: what it measures support with."""
 
     def __init__(self, encoder: Encoder, lexicon: Lexicon, geometry: Geometry) -> None:
         self.lexicon = lexicon
-        self._encoder = encoder
+        self.encoder = encoder
         self._geometry = geometry
         self._background: np.ndarray | None = None
         self._vectors: dict[str, np.ndarray] = {}
@@ -87,7 +87,7 @@ class Claims:
         terms = set(self.lexicon.terms("\n".join(map(_whole, quotes))))
         own = _share(self.lexicon.own_concepts(sentence), terms)
         translated = _share(self.lexicon.bridged_concepts(sentence, lambda asked: terms.intersection(asked)), terms)
-        row = self._geometry.without_language(self._encoder.encode_query([sentence])[0])
+        row = self._geometry.without_language(self.encoder.encode_query([sentence])[0])
         texts = [_text(quote) for quote in quotes]
         # Together as well: a sentence may put two quotes into one.
         cosine = max(float(row @ self._vector(text)) for text in [*texts, "\n".join(texts)])
@@ -97,7 +97,7 @@ class Claims:
     def _vector(self, text: str) -> np.ndarray:
         found = self._vectors.get(text)
         if found is None:
-            found = self._encoder.encode_document([text])[0]
+            found = self.encoder.encode_document([text])[0]
             if len(self._vectors) >= _KEPT:
                 self._vectors.clear()
             self._vectors[text] = found
@@ -108,7 +108,7 @@ class Claims:
         if self._background is None:
             questions = parallel_questions()[:_UNRELATED]
             texts = [question[language] for question in questions for language in _LANGUAGES]
-            self._background = self._encoder.encode_query(texts).mean(axis=0)
+            self._background = self.encoder.encode_query(texts).mean(axis=0)
         return self._background
 
 

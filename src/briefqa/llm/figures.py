@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from briefqa.lexicon import Lexicon
-from briefqa.lexicon.numerals import read_han, take_numerals
+from briefqa.lexicon.numerals import take_numerals
+from briefqa.spelled import read_han
 
 # Where a figure or a date begins and ends as written; which terms it makes is for `take_numerals` to say.
 _WRITTEN = re.compile(

@@ -38,6 +38,12 @@ class Cited(SectionName, frozen=True):
     header: Annotated[list[str], Field(description="The header cells of table rows.")]
 
 
+class Later(SectionName, frozen=True):
+    """A section of a later brief on the subject of a quote."""
+
+    number: Annotated[int, Field(description="The number of the quote that it is newer than.")]
+
+
 class Found(SectionName, frozen=True):
     """A passage that may answer, all of a section or a part of a long one."""
 
@@ -55,6 +61,7 @@ class AskResult(BaseModel, frozen=True):
     confidence: Annotated[float, Field(description="0 to 1, the probability that they do.")]
     text: Annotated[str, Field(description="The answer in Markdown with markers [1], or a refusal.")]
     citations: list[Cited]
+    newer: Annotated[list[Later], Field(description="Later sections on what is quoted; read them before you cite it.")]
     nearest: Annotated[list[SectionName], Field(description="The nearest sections, where nothing answers.")]
     notice: Annotated[str, Field(description="What did not work meanwhile, or empty.")]
 
@@ -92,6 +99,7 @@ def answer_text(result: AskResult, quotes: bool) -> str:
         lines.append(f"[{cited.number}] {source_line(cited)}")
         if quotes:
             lines.append(f"    {one_line(cited.quote)}")
+        lines += [f"    newer: {source_line(later)}" for later in result.newer if later.number == cited.number]
     lines += [f"- {source_line(section)}" for section in result.nearest]
     return "\n".join([*lines, "", f"({one_line(result.notice)})"] if result.notice else lines)
 

@@ -23,6 +23,7 @@ from briefqa.mcp.results import (
     AskResult,
     Cited,
     Found,
+    Later,
     RetrieveResult,
     SectionName,
     SectionResult,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _MOST_SECTIONS = 50
 _MOST_CHARS = 20_000
 _NEAREST = 3
+_LONGEST_NAME = 200  # characters of what was asked for that are compared and repeated
 _NAMED = 20  # articles or anchors that an error lists
 
 _INSTRUCTIONS = """\
@@ -92,6 +94,7 @@ class _Tools:
             confidence=round(answer.confidence, 3),
             text=answer.text,
             citations=[take(Cited, cited, header=list(cited.header)) for cited in answer.citations],
+            newer=[take(Later, later) for later in answer.newer],
             nearest=[take(SectionName, hit) for hit in first],
             notice=answer.notice,
         )
@@ -186,17 +189,21 @@ def _find_section(snapshot: Snapshot, slug: str, anchor: str) -> tuple[StoredArt
     found = snapshot.article(slug)
     if found is None:
         known = list(snapshot.known_articles())
-        raise ToolError(f"there is no article {slug!r}{_near(slug, known)}")
+        raise ToolError(f"there is no article {_short(slug)!r}{_near(slug, known)}")
     stored, text, sections = found
     for section in sections:
         if section.anchor == anchor:
             return stored, text, section
-    raise ToolError(f"{slug} has no anchor {anchor!r}{_near(anchor, [section.anchor for section in sections])}")
+    raise ToolError(f"{slug} has no anchor {_short(anchor)!r}{_near(anchor, [section.anchor for section in sections])}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
 def _near(name: str, known: Sequence[str]) -> str:
     """Return the names that were meant perhaps, the likeliest first; all of them where there are few."""
-    named = get_close_matches(name, known, n=_NAMED, cutoff=0.3)
+    named = get_close_matches(name[:_LONGEST_NAME], known, n=_NAMED, cutoff=0.3)
     if len(known) <= _NAMED:
         named += [other for other in known if other not in named]
     return ": there are " + ", ".join(repr(other) for other in named) if named else ""

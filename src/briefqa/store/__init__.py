@@ -1,25 +1,38 @@
 """The index on disk; nothing outside this package knows what lies in the folder.
 
-    schema    the SQLite database, which is the truth: tables, format version, connections
-    writer    one build, one transaction
-    postings  where each term stands
-    vectors   FAISS beside the database: the vectors of one generation, a cache
-    reader    questions: one consistent snapshot each
+    schema       the SQLite database, which is the truth: tables, format version
+    connections  how it is opened for reading, and what is said where it cannot be
+    writer       one build, one transaction
+    postings     where each term stands
+    vectors      FAISS beside the database: the vectors of one generation, a cache
+    following    one build from the one before it, in memory
+    ledger       what there is, without the vectors: for those who want to know what a build would do
+    snapshots    one generation, as a question sees it
+    reader       questions: one consistent snapshot each
+    damage       what is wrong with a database's structure
+    inspection   a whole index against itself
 
 What a crash can leave, and what the next start does:
 
 | left behind                                   | then                                                          |
 |-----------------------------------------------|---------------------------------------------------------------|
+| the lock of a build that was killed           | nothing: it is the operating system's, and ended with it       |
+| a first build killed before its commit        | a database without tables, which is no index: built anew       |
 | a build killed before its commit              | SQLite rolls back: the old generation, vectors of it in cache  |
+| a commit cut off in the log                   | the old generation: its checksums tell SQLite where it ends    |
 | a build killed after its commit               | the new generation; the cache is older and is made again       |
 | a half-written cache folder (a `.tmp` name)   | never read; removed by the next build                          |
 | a cache cut short, or with a flipped byte     | its checksum differs: made again from the database             |
+| a cache of a build that was undone            | it says of which build it is: made again from the database     |
 | no cache at all                               | made again from the database                                   |
+| damaged pages, content that is not what was   | IndexCorruptError, as soon as a question meets it, and         |
+| built                                         | `briefqa status --deep`: delete it and build again             |
 """
 
 from briefqa.store.postings import Posting
-from briefqa.store.reader import IndexReader, Snapshot
+from briefqa.store.reader import IndexReader
 from briefqa.store.schema import Filters, IndexInfo, StoredArticle
+from briefqa.store.snapshots import Snapshot
 from briefqa.store.writer import IndexWriter
 
 __all__ = ["Filters", "IndexInfo", "IndexReader", "IndexWriter", "Posting", "Snapshot", "StoredArticle"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,13 @@ def read_known_terms(connection: sqlite3.Connection, terms: Iterable[str]) -> se
             (_json_list(terms),),
         )
     }
+
+
+def read_all_postings(connection: sqlite3.Connection) -> Iterator[tuple[str, int, int]]:
+    """Yield (term, chunk id, place) of all occurrences."""
+    for term, block, data in connection.execute("SELECT term, block, data FROM posting"):
+        for code in np.frombuffer(data, dtype=_CODE).tolist():
+            yield term, block * _BLOCK + (code >> _PLACE_BITS), code & _LAST_PLACE
 
 
 def _json_list(terms: Iterable[str]) -> str:

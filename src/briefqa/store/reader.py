@@ -5,64 +5,40 @@ with reader.snapshot() as snapshot:             # one SQLite read transaction
     rows = snapshot.vectors.nearest_chunks(query, 5, None)
     postings = snapshot.postings(["h200", "芯片"])
     chunks = snapshot.chunks(rows)
+answer = reader.read(lambda snapshot: …)        # the same, and again where the ground moved below it
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from itertools import groupby
-from operator import itemgetter
+from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-
-from briefqa.articles import Block, Section
-from briefqa.chunks import Chunk, Span
-from briefqa.encoders.geometry import Geometry
-from briefqa.errors import BriefqaError
-from briefqa.markdown import read_markdown
-from briefqa.store.postings import Posting, read_known_terms, read_postings
-from briefqa.store.schema import (
-    COSINES,
-    Filters,
-    IndexInfo,
-    StoredArticle,
+from briefqa.errors import BriefqaError, IndexCorruptError, IndexNotFoundError
+from briefqa.store.connections import (
+    Database,
+    check_format,
     connect,
     corrupt,
-    database,
-    read_info,
-    read_known_articles,
-    read_meta,
-    read_problems,
+    place_of,
+    signature_of,
+    unreadable,
 )
-from briefqa.store.vectors import Vectors, load_vectors
-from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
+from briefqa.store.damage import find_damage
+from briefqa.store.schema import database, read_meta
+from briefqa.store.snapshots import Generation, Snapshot, identity_of, load_generation
 
-_ALL = Filters()
-_ARTICLE = ", ".join(f"article.{field.name}" for field in fields(StoredArticle))
+_T = TypeVar("_T")
+# Questions are answered in a tenth of a second, and builds end less often.
+_TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
-    """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
-
-    lengths: (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0.
-    row_of: the row of each chunk id. visible: articles that answers were checked against.
-    """
-
-    vectors: Vectors
-    lengths: np.ndarray
-    scripts: np.ndarray
-    dates: np.ndarray
-    row_of: np.ndarray
-    geometry: Geometry
-    visible: KeptArticles
+class Outdated(IndexCorruptError):
+    """A question would be answered from what is no longer the index: it is asked again."""
 
 
 class IndexReader:
@@ -71,43 +47,119 @@ class IndexReader:
     def __init__(self, index: Path) -> None:
         self.index = index
         self._path = database(index)
-        self._idle: list[sqlite3.Connection] = [connect(self._path)]
+        first = connect(self._path)
+        self._idle = [first]
+        self._place = first.place
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
         self._generation: Generation | None = None
+        self._turns = count()
+        self._turn = -1  # of the snapshot that the generation was loaded for
         self._closed = False
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Open one generation for one question; a newer one is taken up here."""
+        """Open one generation for one question; a newer one is taken up here, also of an index that was replaced."""
+        opened = self._take()
+        connection = opened.connection
+        try:
+            turn = next(self._turns)
+            connection.execute("BEGIN")
+            yield Snapshot(connection, self._current(connection, turn))
+            self._check_still(opened)
+        except sqlite3.Error as error:
+            self._check_still(opened, error)
+            raise unreadable(self._path, error) from error
+        except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RuntimeError) as error:
+            self._check_still(opened, error)
+            damage = find_damage(connection)  # damaged content is no text, number or JSON any more
+            if damage:
+                raise corrupt(self._path, damage[0]) from error
+            raise
+        finally:
+            self._put_back(opened)
+
+    def read(self, use: Callable[[Snapshot], _T]) -> _T:
+        """Return what `use` makes of a snapshot.
+
+        `use` is called again where the file changed below it, which SQLite cannot lock in a folder that cannot be
+        written, and where `check_newest` in it says so.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                with self.snapshot() as snapshot:
+                    return use(snapshot)
+            except Outdated:
+                continue
+        with self.snapshot() as snapshot:
+            return use(snapshot)
+
+    def check_newest(self, seen: Snapshot) -> None:
+        """Raise an error that `read` answers with another try if a newer generation is there."""
+        with self.snapshot() as newest:
+            if newest.identity != seen.identity:
+                raise Outdated(f"{self._path} was built anew: ask again")
+
+    def _take(self) -> Database:
         if self._closed:
             raise BriefqaError("this index is closed: open it again with briefqa.open")
+        place = place_of(self._path)
         with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or connect(self._path)
+            stale = [one for one in self._idle if one.signature and one.signature != signature_of(self._path)]
+            for one in stale:
+                self._idle.remove(one)
+                one.connection.close()
+            replaced = place is not None and place != self._place
+            opened = self._idle.pop() if self._idle and not replaced else None
+        if opened is not None:
+            return opened
         try:
-            connection.execute("BEGIN")
-            yield Snapshot(connection, self._current(connection))
-        except sqlite3.DatabaseError as error:
-            raise corrupt(self._path, error) from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+            opened = connect(self._path)
+        except (IndexNotFoundError, IndexCorruptError):
+            # Deleted, or not built to the end: what is open goes on.
             with self._lock:
-                if self._closed:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
+                if not self._idle:
+                    raise
+                return self._idle.pop()
+        with self._lock:
+            if opened.place != self._place:
+                self._place = opened.place
+                self._drop_idle()
+        return opened
 
-    def _current(self, connection: sqlite3.Connection) -> Generation:
-        number = int(connection.execute("SELECT value FROM meta WHERE key = 'generation'").fetchone()[0])
+    def _put_back(self, opened: Database) -> None:
+        try:
+            if opened.connection.in_transaction:
+                opened.connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            opened.connection.close()
+            return
+        with self._lock:
+            if self._closed or opened.place != self._place:
+                opened.connection.close()
+            else:
+                self._idle.append(opened)
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().connection.close()
+
+    def _check_still(self, opened: Database, error: Exception | None = None) -> None:
+        if opened.signature and opened.signature != signature_of(self._path):
+            raise Outdated(f"{self._path} was written to while it was read: ask again") from error
+
+    def _current(self, connection: sqlite3.Connection, turn: int) -> Generation:
+        meta = read_meta(connection)
+        identity = identity_of(meta)
         current = self._generation
-        if current is None or current.vectors.generation != number:
-            with self._lock:
+        if current is None or current.identity != identity:
+            with self._loading:
                 current = self._generation
-                if current is None or current.vectors.generation != number:
-                    current = _load_generation(self.index, connection)
-                    if self._generation is None or number > self._generation.vectors.generation:
-                        self._generation = current
+                if current is None or current.identity != identity:
+                    check_format(connection, self._path)
+                    current = load_generation(self.index, connection, meta, self._generation)
+                    if turn > self._turn:  # else a later snapshot has seen a newer one
+                        self._generation, self._turn = current, turn
         return current
 
     def close(self) -> None:
@@ -115,247 +167,4 @@ class IndexReader:
         with self._lock:
             self._closed = True
             self._generation = None
-            while self._idle:
-                self._idle.pop().close()
-
-
-def _load_generation(index: Path, connection: sqlite3.Connection) -> Generation:
-    vectors = load_vectors(index, connection)
-    stored = connection.execute(
-        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
-        " ORDER BY chunk.id"
-    ).fetchall()
-    row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
-    row_of[vectors.chunk_ids] = np.arange(len(vectors))
-    directions = [
-        np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
-    ]
-    meta = read_meta(connection)
-    return Generation(
-        vectors=vectors,
-        lengths=np.array([length for length, _, _ in stored], dtype=np.float32),
-        scripts=np.array([script for _, script, _ in stored], dtype=np.str_),
-        dates=np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
-        row_of=row_of,
-        geometry=Geometry(
-            np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
-            **{name: float(meta.get(name, 0)) for name in COSINES},
-        ),
-        visible=KeptArticles(),
-    )
-
-
-class Snapshot:
-    """One generation of the index, seen by one question."""
-
-    def __init__(self, connection: sqlite3.Connection, generation: Generation) -> None:
-        self._connection = connection
-        self._generation = generation
-        self.vectors = generation.vectors
-        self.lengths = generation.lengths
-        self.scripts = generation.scripts
-        self.dates = generation.dates
-        self.geometry = generation.geometry
-
-    @property
-    def generation(self) -> int:
-        """The number of the build that made what is seen."""
-        return self.vectors.generation
-
-    def postings(self, terms: Iterable[str]) -> dict[str, Posting]:
-        """Return where those of the terms stand that are in the corpus."""
-        return read_postings(self._connection, terms, self._generation.row_of)
-
-    def known_terms(self, terms: Iterable[str]) -> set[str]:
-        """Return those of the terms that stand in the corpus."""
-        return read_known_terms(self._connection, terms)
-
-    def info(self) -> IndexInfo:
-        """Return what is known of the index as a whole."""
-        return read_info(self._connection)
-
-    def calibration(self) -> str:
-        """Return the calibration that was made for this index, as JSON; "" if none was, or for another encoder."""
-        meta = read_meta(self._connection)
-        return meta.get("calibration", "") if meta.get("calibrated_for") == meta["fingerprint"] else ""
-
-    def known_articles(self) -> dict[str, tuple[str, str]]:
-        """Return slug → (sha256, path) of what is indexed."""
-        return read_known_articles(self._connection)
-
-    def allowed(self, filters: Filters) -> np.ndarray | None:
-        """Return which rows the filters let pass, (n_chunks,) bool; None where all pass."""
-        if not filters:
-            return None
-        condition, values = _condition(filters)
-        found = self._connection.execute(
-            f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {condition}", values
-        )
-        return np.isin(self.vectors.chunk_ids, [chunk_id for (chunk_id,) in found])
-
-    def rows_of(self, sections: Iterable[tuple[str, str]]) -> np.ndarray:
-        """Return the rows of these sections' chunks, each named by its article and anchor; none for unknown ones."""
-        found = self._connection.execute(
-            "SELECT chunk.id FROM json_each(?) AS section JOIN article ON article.slug = section.value ->> 0"
-            " JOIN chunk ON article_id = article.id AND anchor = section.value ->> 1",
-            (json.dumps(sorted(sections)),),
-        )
-        return self._generation.row_of[[chunk_id for (chunk_id,) in found]]
-
-    def chunks(self, rows: Sequence[int] | np.ndarray) -> list[tuple[Chunk, StoredArticle]]:
-        """Return the chunks of these rows, in this order, each with its article."""
-        ids = [int(self.vectors.chunk_ids[row]) for row in rows]
-        marks = json.dumps(ids)
-        spans: dict[int, list[Span]] = {chunk_id: [] for chunk_id in ids}
-        for chunk_id, text, header, start, end, kind in self._connection.execute(
-            'SELECT chunk_id, text, header, start, "end", kind FROM span'
-            " WHERE chunk_id IN (SELECT value FROM json_each(?)) ORDER BY chunk_id, ordinal",
-            (marks,),
-        ):
-            spans[chunk_id].append(Span(text, tuple(json.loads(header)), start, end, kind))
-        found = {}
-        for chunk_id, anchor, heading, path, part, text, start, end, table_header, *front in self._connection.execute(
-            'SELECT chunk.id, anchor, heading, heading_path, part, chunk.text, start, "end", table_header,'
-            f" {_ARTICLE} FROM chunk JOIN article ON article.id = article_id"
-            " WHERE chunk.id IN (SELECT value FROM json_each(?))",
-            (marks,),
-        ):
-            article = _stored_article(front)
-            chunk = Chunk(
-                article=article.slug,
-                title=article.title,
-                anchor=anchor,
-                heading=heading,
-                heading_path=tuple(json.loads(path)),
-                part=part,
-                text=text,
-                start=start,
-                end=end,
-                spans=tuple(spans[chunk_id]),
-                table_header=table_header,
-            )
-            found[chunk_id] = (chunk, article)
-        return [found[chunk_id] for chunk_id in ids]
-
-    def section_spans(self, slug: str, anchor: str) -> list[Span]:
-        """Return the spans of a whole section, all its chunks', in the order of the text."""
-        rows = self._connection.execute(
-            'SELECT span.text, header, span.start, span."end", kind FROM span'
-            " JOIN chunk ON chunk.id = chunk_id JOIN article ON article.id = article_id"
-            " WHERE slug = ? AND anchor = ? ORDER BY part, ordinal",
-            (slug, anchor),
-        )
-        headers: dict[str, tuple[str, ...]] = {}  # rows of a table have the same one
-        spans = []
-        for text, header, start, end, kind in rows:
-            if header not in headers:
-                headers[header] = tuple(json.loads(header))
-            spans.append(Span(text, headers[header], start, end, kind))
-        return spans
-
-    def source(self, slug: str, start: int, end: int) -> str:
-        """Return what stands between two offsets of an article's file as indexed."""
-        row = self._connection.execute(
-            "SELECT substr(text, ?, ?) FROM article WHERE slug = ?", (start + 1, end - start, slug)
-        ).fetchone()
-        return str(row[0]) if row else ""
-
-    def articles(self, filters: Filters = _ALL) -> list[StoredArticle]:
-        """Return all articles that the filters let pass, the newest first."""
-        condition, values = _condition(filters)
-        query = f"SELECT {_ARTICLE} FROM article WHERE {condition} ORDER BY date DESC, slug"
-        return [_stored_article(row) for row in self._connection.execute(query, values)]
-
-    def headings(self, slugs: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-        """Return slug → (anchor, heading) of the sections of these articles, in the order of the text."""
-        found: dict[str, list[tuple[str, str]]] = {slug: [] for slug in slugs}
-        for slug, anchor, heading in self._connection.execute(
-            "SELECT slug, anchor, heading FROM json_each(?) AS wanted JOIN article ON slug = wanted.value"
-            " JOIN section ON article_id = article.id WHERE level > 0 ORDER BY article_id, ordinal",
-            (json.dumps(list(found)),),
-        ):
-            found[slug].append((anchor, heading))
-        return found
-
-    def problems(self) -> list[tuple[str, int, str]]:
-        """Return (path, line, message) of what the last build could not read, or read with a loss."""
-        return read_problems(self._connection)
-
-    def article(self, slug: str) -> tuple[StoredArticle, str, list[Section]] | None:
-        """Return an article, its file's text as indexed, and its sections without their blocks; None if unknown."""
-        query = f"SELECT id, text, {_ARTICLE} FROM article WHERE slug = ?"
-        try:
-            row = self._connection.execute(query, (slug,)).fetchone()
-        except UnicodeEncodeError:  # half a surrogate pair, which no file's name has
-            row = None
-        if row is None:
-            return None
-        article_id, text, *front = row
-        sections = [
-            Section(anchor, heading, tuple(json.loads(path)), level, 0, (), start, end)
-            for anchor, heading, path, level, start, end in self._connection.execute(
-                'SELECT anchor, heading, heading_path, level, start, "end" FROM section'
-                " WHERE article_id = ? ORDER BY ordinal",
-                (article_id,),
-            )
-        ]
-        return _stored_article(front), text, sections
-
-    def visible(self, slug: str) -> VisibleArticle | None:
-        """Return what a reader sees of an article as indexed; None if it is unknown."""
-        kept = self._generation.visible.get(slug)
-        if kept is not None:
-            return kept
-        found = self.article(slug)
-        if found is None:
-            return None
-        article, text, sections = found
-        blocks = [part for part in read_markdown(text).parts if isinstance(part, Block)]
-        starts = [block.start for block in blocks]
-        seen = [
-            visible_section(section, blocks[bisect_left(starts, section.start) : bisect_left(starts, section.end)])
-            for section in sections
-        ]
-        return self._generation.visible.keep(
-            VisibleArticle(slug, article.sha256, article.title, article.date, article.source_url, tuple(seen))
-        )
-
-    def holding(self, bares: Collection[str]) -> Iterator[VisibleArticle]:
-        """Yield each article that holds one of these texts, white space and borders aside: see verbatim.bare."""
-        chunks = self._connection.execute(
-            "SELECT slug, chunk.text FROM article JOIN chunk ON article_id = article.id ORDER BY article_id, chunk.id"
-        )
-        for slug, texts in groupby(chunks, itemgetter(0)):
-            whole = bare("".join([text for _, text in texts]))
-            if any(text in whole for text in bares) and (article := self.visible(slug)):
-                yield article
-
-
-def _condition(filters: Filters) -> tuple[str, list[str]]:
-    """Return the filters as a condition on the article table, and the values in it."""
-    clauses = ["1"]
-    values: list[str] = []
-    for clause, value in (("date >= ?", filters.since), ("category = ?", filters.category)):
-        if value:
-            clauses.append(clause)
-            values.append(value)
-    if filters.until:
-        clauses.append("date <= ? AND date != ''")
-        values.append(filters.until)
-    if filters.tags:
-        clauses.append("EXISTS (SELECT 1 FROM json_each(tags) WHERE value IN (SELECT value FROM json_each(?)))")
-        values.append(json.dumps(filters.tags))
-    if filters.articles:
-        clauses.append("slug IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(filters.articles))
-    if filters.without:
-        clauses.append("slug NOT IN (SELECT value FROM json_each(?))")
-        values.append(json.dumps(filters.without))
-    return " AND ".join(clauses), values
-
-
-def _stored_article(row: Sequence[str]) -> StoredArticle:
-    slug, path, title, date, category, tags, source_url, author, summary, sha256 = row
-    return StoredArticle(
-        slug, path, title, date, category, tuple(json.loads(tags)), source_url, author, summary, sha256
-    )
+            self._drop_idle()

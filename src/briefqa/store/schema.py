@@ -1,12 +1,15 @@
-"""The SQLite database that is the truth of an index: its tables, its format version, and how to connect."""
+"""The SQLite database that is the truth of an index: tables, format version, what it says of itself."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from briefqa.errors import IndexCorruptError, IndexNotFoundError
+from briefqa.errors import IndexNotFoundError
 
 DATABASE = "briefqa.db"
 # Raised when an older briefqa could not read what a newer one wrote, or a newer one what an older one wrote: the next
@@ -15,6 +18,9 @@ FORMAT = 3
 
 # What the meta table keeps of an encoder's geometry, as numbers.
 COSINES = frozenset({"spread", "unrelated"})
+
+# What the meta table keeps that is no part of a build.
+_NOT_OF_A_BUILD = frozenset({"checksum", "calibration", "calibrated_for"})
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -157,57 +163,31 @@ def database(index: Path) -> Path:
     """Return the database's path, or raise IndexNotFoundError if nothing was built there."""
     path = index / DATABASE
     if not path.is_file():
-        raise IndexNotFoundError(f"no index in {index}: build one with `briefqa build CORPUS --index {index}`")
+        raise not_found(path)
     return path
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing database for reading, also in a folder that cannot be written."""
-    connection = None
-    for options in ("mode=ro", "mode=ro&immutable=1"):
-        try:
-            connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?{options}", uri=True, check_same_thread=False, isolation_level=None
-            )
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if check_format(connection, path) < FORMAT:
-                connection.close()
-                raise IndexCorruptError(
-                    f"{path} was built by an older briefqa: run `briefqa build` once, it keeps what was embedded"
-                )
-            return connection
-        except sqlite3.OperationalError:  # a WAL database without its side files, in a read-only folder
-            if connection is not None:
-                connection.close()
-        except sqlite3.DatabaseError as error:
-            raise corrupt(path, error) from error
-    raise IndexCorruptError(f"{path} cannot be opened: check that you may read it and its folder")
-
-
-def check_format(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the format of the database, or raise IndexCorruptError if it is another program's or a newer briefqa's."""
-    try:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise
-        raise IndexCorruptError(f"{path} is no briefqa index: build into another folder") from error
-    written = int(row[0]) if row else 0
-    if written > FORMAT:
-        raise IndexCorruptError(
-            f"{path} has format {written}, this briefqa reads up to {FORMAT}: upgrade briefqa, or build in a new folder"
-        )
-    return written
-
-
-def corrupt(path: Path, error: Exception) -> IndexCorruptError:
-    """Return the error for a damaged database, with the cure."""
-    return IndexCorruptError(f"{path} is damaged ({error}): delete it and build again, your articles are untouched")
+def not_found(path: Path) -> IndexNotFoundError:
+    """Return the error for a database that is not there, or that nothing was committed to yet."""
+    index = path.parent
+    return IndexNotFoundError(f"no index in {index}: build one with `briefqa build CORPUS --index {index}`")
 
 
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the whole meta table."""
     return dict(connection.execute("SELECT key, value FROM meta"))
+
+
+def checksum(connection: sqlite3.Connection, meta: Mapping[str, str]) -> str:
+    """Return a checksum of what a build says of itself, and of what was measured of its encoder.
+
+    It begins with the generation, so that one which an older briefqa left behind is not taken for the newest one's.
+    """
+    said = sorted((key, value) for key, value in meta.items() if key not in _NOT_OF_A_BUILD)
+    digest = hashlib.sha256(json.dumps(said).encode())
+    for rank, data in connection.execute("SELECT rank, data FROM geometry ORDER BY rank"):
+        digest.update(rank.to_bytes(4, "big") + data)
+    return f"{meta['generation']} {digest.hexdigest()}"
 
 
 def read_known_articles(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,9 @@ with IndexWriter(Path("index")) as writer:      # holds the write lock of SQLite
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -21,50 +23,95 @@ import numpy as np
 from briefqa.articles import Article, Problem
 from briefqa.chunks import Chunk
 from briefqa.encoders.geometry import Geometry
-from briefqa.errors import CorpusError, IndexLockedError
+from briefqa.errors import IndexLockedError
+from briefqa.store.connections import check_format, corrupt, is_locked, lock_holder, unwritable
+from briefqa.store.damage import find_damage
 from briefqa.store.postings import PostingWriter
 from briefqa.store.schema import (
     COSINES,
     DATABASE,
     FORMAT,
     TABLES,
-    check_format,
-    corrupt,
+    checksum,
     read_known_articles,
     read_meta,
 )
-from briefqa.store.vectors import save_cache
+from briefqa.store.vectors import remove_old_caches, save_cache
 from briefqa.writing import script_of
 
 # Variables of one SQL statement; SQLite's own limit has been at least 32,766 since 3.32.
 _BATCH = 10_000
+# Seconds: a reader that comes first after a crash holds the lock for a moment while SQLite recovers.
+_GRACE = 0.5
+_SECONDS_BETWEEN_TRIES = 0.1
+# Bytes of the write-ahead log that are left to the next build; emptying it waits for the questions that are answered.
+_LARGEST_LOG = 4_000_000
+_MILLISECONDS_FOR_QUESTIONS = 2_000
+# What goes wrong where content is no text, number or JSON any more; or where there is a mistake in the program.
+_PERHAPS_DAMAGE = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+)
+
+_log = logging.getLogger("briefqa")
 
 
 class IndexWriter:
-    """The one writer of an index; another one meets IndexLockedError until this one is closed."""
+    """The one writer of an index; another one meets IndexLockedError until this one is closed, or its process ended.
 
-    def __init__(self, index: Path) -> None:
+    wait: seconds to wait for another one. waited: whether that was needed. Raises IndexWriteError where the folder
+    cannot be written, also later, IndexCorruptError, IndexLockedError.
+    """
+
+    def __init__(self, index: Path, wait: float = 0.0) -> None:
         self.index = index
+        self.waited = False
         self.path = index / DATABASE
         self._loosened: set[tuple[int]] = set()  # ids of vectors that lost a user in this transaction
         try:
             index.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
-            raise CorpusError(f"cannot write the index to {index} ({error}): choose another folder") from error
+            raise unwritable(index, error) from error
         try:
+            self._lock(wait)
             self._begin()
         except BaseException:
             self._connection.close()
             raise
 
+    def _lock(self, wait: float) -> None:
+        """Begin the transaction. SQLite's lock is one of the operating system: it ends with its process."""
+        execute = self._connection.execute
+        started = time.monotonic()
+        while True:
+            try:
+                execute("PRAGMA journal_mode = WAL")
+                execute("PRAGMA synchronous = FULL")
+                execute("PRAGMA foreign_keys = ON")
+                execute("BEGIN IMMEDIATE")
+                return
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                if not is_locked(error):
+                    raise unwritable(self.index, error) from error
+                waited = time.monotonic() - started
+                who = lock_holder(self.path)
+                other = f"another build{f' (process {who})' if who else ''} is writing to {self.index}"
+                if waited >= max(wait, _GRACE):
+                    raise IndexLockedError(f"{other}: wait for it to end and build again") from error
+                if wait and waited >= _GRACE and not self.waited:
+                    self.waited = True
+                    _log.warning("%s: waiting for it to end", other)
+            time.sleep(_SECONDS_BETWEEN_TRIES)
+
     def _begin(self) -> None:
         execute = self._connection.execute
         try:
-            execute("PRAGMA journal_mode = WAL")
-            execute("PRAGMA synchronous = FULL")
-            execute("PRAGMA foreign_keys = ON")
-            execute("BEGIN IMMEDIATE")
             older = False
             if execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 older = check_format(self._connection, self.path) < FORMAT
@@ -73,18 +120,15 @@ class IndexWriter:
                     execute(f"DROP TABLE {table}")
             for statement in TABLES.split(";"):
                 execute(statement)
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error) or "busy" in str(error):
-                raise IndexLockedError(
-                    f"another build is writing to {self.index}: wait for it to end and build again"
-                ) from error
-            raise CorpusError(f"cannot write the index to {self.index} ({error}): choose another folder") from error
-        except sqlite3.DatabaseError as error:
-            raise corrupt(self.path, error) from error
-        self.meta = read_meta(self._connection)
-        self._postings = PostingWriter(self._connection)
-        if older:
-            self.forget_articles()
+            # The first write: of a file that cannot be written, SQLite has begun to read alone.
+            execute("DELETE FROM meta WHERE key = ''")
+            self.meta = read_meta(self._connection)
+            self._postings = PostingWriter(self._connection)
+            if older:
+                self.meta.pop("build_id", None)  # ids of chunks begin at 1 again: nobody can follow
+                self.forget_articles()
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise unwritable(self.index, error) from error
 
     def __enter__(self) -> IndexWriter:
         return self
@@ -92,13 +136,24 @@ class IndexWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        damage: list[str] = []
+        if isinstance(error, _PERHAPS_DAMAGE):
+            damage = find_damage(self._connection)
         self.close()
+        if isinstance(error, sqlite3.Error) and not isinstance(error, _PERHAPS_DAMAGE):
+            raise unwritable(self.index, error) from error
+        if damage:
+            raise corrupt(self.path, damage[0]) from error
 
     def close(self) -> None:
         """Give up what was not committed and let the next writer in."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self._connection.close()
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            _log.info("the build could not be rolled back (%s); SQLite does it when the index is opened next", error)
+        finally:
+            self._connection.close()
 
     def known_articles(self) -> dict[str, tuple[str, str]]:
         """Return slug → (sha256, path) of what is indexed."""
@@ -270,6 +325,8 @@ class IndexWriter:
             "format": str(FORMAT),
             "index_id": self.meta.get("index_id") or uuid.uuid4().hex,
             "generation": str(generation),
+            "build_id": uuid.uuid4().hex,
+            "follows": self.meta.get("build_id", ""),
             "built_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "corpus": str(corpus.absolute()),
             "encoder": encoder,
@@ -278,12 +335,27 @@ class IndexWriter:
             "terms": terms,
             **{name: self.meta.get(name, "0") for name in COSINES},
         }
+        values["checksum"] = checksum(self._connection, {**read_meta(self._connection), **values})
         self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
         self.replace_problems(problems)
         self._connection.execute("COMMIT")
         self.meta = values
-        save_cache(self.index, self._connection)
+        try:
+            save_cache(self.index, self._connection)
+        except (OSError, sqlite3.Error, MemoryError) as error:
+            _log.info("the vector cache is left to the next reader (%s)", error)
+        self._empty_log()
         return generation
+
+    def _empty_log(self) -> None:
+        """Move a large write-ahead log into the database; while questions overlap, SQLite by itself never can."""
+        log = self.path.with_name(f"{self.path.name}-wal")
+        try:
+            if log.stat().st_size > _LARGEST_LOG:
+                self._connection.execute(f"PRAGMA busy_timeout = {_MILLISECONDS_FOR_QUESTIONS}")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (OSError, sqlite3.Error) as error:
+            _log.info("the log of the index stays as it is (%s); the next build tries again", error)
 
     def replace_problems(self, problems: Sequence[Problem]) -> None:
         """Note the problems of this build in place of the last one's."""
@@ -302,6 +374,10 @@ class IndexWriter:
         """End a build that changed no article: the generation stays, only its problems are noted."""
         self.replace_problems(problems)
         self._connection.execute("COMMIT")
+
+    def remove_leftovers(self) -> None:
+        """Remove what the last build left, if it was killed before it did."""
+        remove_old_caches(self.index, self.meta)
 
 
 def _json(values: Sequence[str]) -> str:

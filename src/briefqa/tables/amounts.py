@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from briefqa.lexicon.numerals import HAN_DIGITS, read_han, take_numerals
+from briefqa.lexicon.numerals import take_numerals
+from briefqa.spelled import HAN_DIGITS, read_han
 
 _LONGEST = 60  # characters of a cell that is one amount, remarks included
 _ENDLESS = Decimal("Infinity")

@@ -18,8 +18,8 @@ from functools import lru_cache
 from briefqa.lexicon import Concept, Known, Lexicon
 from briefqa.lexicon.english import regular
 from briefqa.lexicon.languages import guess_language
-from briefqa.lexicon.numerals import HAN_DIGITS
 from briefqa.lexicon.terms import UNSPACED
+from briefqa.spelled import HAN_DIGITS
 from briefqa.tables import wording
 from briefqa.tables.amounts import DATE, Amount, as_year, find_amounts, plain
 from briefqa.writing import has_han

@@ -48,6 +48,7 @@ def create_app(
     root_path: str = "",
     workers: int = WORKERS,
     corpus: str | Path | None = None,
+    watch: bool = False,
 ) -> FastAPI:
     """Return the web app over an open index: the chat at /, briefs at /source/…, /healthz.
 
@@ -56,6 +57,7 @@ def create_app(
     listens on a loopback address with no proxy before it: answers to no name but this machine's, and who asks is admin.
     root_path: where a proxy serves the app, if not at /; whether it takes the path away or not. workers: how many
     answers are worked on at a time. corpus: the folder of briefs; left out, the one that the index was built from.
+    watch: bring the index up to date with each change to it, as long as the app runs.
     Raises ConversationsError, and ValueError for a root_path that is none, and for admins without passwords.
     """
     if admins and passwords is None:
@@ -69,7 +71,7 @@ def create_app(
 
     access = Access(passwords, frozenset(admins), local and passwords is None)
     folder = Path(corpus) if corpus else Path(qa.info().corpus)
-    return make_app(qa, access, clean_root_path(root_path), workers, folder)
+    return make_app(qa, access, clean_root_path(root_path), workers, folder, watch)
 
 
 def mount(
@@ -121,6 +123,7 @@ def serve(
     root_path: str | None = None,
     corpus: str | Path | None = None,
     workers: int = WORKERS,
+    watch: bool = False,
     warn: Callable[[str], object] | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C.
@@ -128,8 +131,8 @@ def serve(
     port: 0 takes a free one. announce: called with one line once the page can be opened. llm: words the answers; left
     out, the one that the environment names. auth: the file of those who may log in. admins: who of them may rebuild and
     upload; without auth that is whoever uses a loopback address. root_path: where a proxy serves the chat, "/" for its
-    root; None: there is no proxy. corpus, workers: as in create_app. warn: called with one line if others can read the
-    briefs without a log-in.
+    root; None: there is no proxy. corpus, workers, watch: as in create_app. warn: called with one line if others can
+    read the briefs without a log-in.
     Raises the errors of BriefQA, PasswordFileError, and BriefqaError where nothing can listen there.
     """
     from briefqa.api import BriefQA
@@ -148,6 +151,7 @@ def serve(
             root_path=root_path or "",
             workers=workers,
             corpus=corpus,
+            watch=watch,
         )
         warm.finish()
         import uvicorn

@@ -8,24 +8,29 @@ from pathlib import Path
 
 import gradio as gr
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from briefqa.api import BriefQA
 from briefqa.conversations import Conversations
+from briefqa.settings import Limits
 from briefqa.ui import reading
 from briefqa.ui.access import Access, Gate, visitor
+from briefqa.ui.bodies import Bodies
 from briefqa.ui.freshness import Freshness, news_lines
 from briefqa.ui.headers import AtHome
 from briefqa.ui.login import add_login
 from briefqa.ui.logins import Logins
+from briefqa.ui.metrics import Metrics
 from briefqa.ui.page import build_page, head
-from briefqa.ui.paths import BelowPath
+from briefqa.ui.paths import BelowPath, inner_path
 from briefqa.ui.rebuilding import Rebuilding
 from briefqa.ui.room import Room
 from briefqa.ui.sessions import Sessions
 from briefqa.ui.shelf import Shelf
 from briefqa.ui.strings import chosen
 from briefqa.ui.theme import make_theme
+from briefqa.ui.upkeep import Upkeep
 from briefqa.ui.upload_route import add_upload_route
 
 # Briefs have a route of their own; nothing is uploaded by Gradio's.
@@ -34,8 +39,10 @@ _MOST_UPLOADED_BYTES = 1
 _SPARE_THREADS = 32
 
 
-def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path) -> FastAPI:
+def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path, watch: bool = False) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
+    freshness = Freshness(qa, corpus)
+    upkeep = Upkeep(corpus, qa.index, qa.own_encoder, freshness.forget) if watch else None
     kept = Conversations(qa.index)
     room = Room(qa, kept, workers)
     logins = None
@@ -44,8 +51,12 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if upkeep is not None:
+            upkeep.start()
         yield
         room.close()
+        if upkeep is not None:
+            upkeep.end()
         kept.close()
         if logins is not None:
             logins.sessions.close()
@@ -53,16 +64,20 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     app = FastAPI(title="briefqa", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     if logins is not None:
         add_login(app, logins)
-    # The last one is the outermost.
+    # The last one is the outermost: whoever may not come in cannot have a body read either.
+    limited = {"/upload", "/login"}
+    app.add_middleware(Bodies, Limits.from_environment().max_request_bytes, limited, inner_path)
     app.add_middleware(Gate, access, logins)
     app.add_middleware(AtHome)
     if root_path:
         app.add_middleware(BelowPath, root_path)
 
-    freshness = Freshness(qa, corpus)
     rebuilding = Rebuilding(corpus, qa.index, qa.own_encoder, ended=freshness.forget)
     _add_reading(app, qa)
     _add_news(app, freshness)
+    metrics = Metrics(qa, freshness)
+    qa.observers.append(metrics.observe)
+    _add_metrics(app, metrics)
     add_upload_route(app, lambda: corpus, lambda request: visitor(request).admin, lambda name: freshness.forget())
 
     page, i18n = build_page(qa, room, Shelf(qa, freshness, rebuilding), workers)
@@ -106,6 +121,14 @@ def _add_reading(app: FastAPI, qa: BriefQA) -> None:
             status, html = reading.article_page(qa, article, _offset(start), _offset(end), check, strings, alone)
         headers = {"Content-Security-Policy": reading.policy(), "Vary": "Accept-Language, Cookie, Sec-Fetch-Dest"}
         return HTMLResponse(html, status, {**headers, "Cache-Control": "no-cache"})
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    """Add what Prometheus asks for."""
+
+    @app.get("/metrics")
+    def read_metrics() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _add_news(app: FastAPI, freshness: Freshness) -> None:

@@ -18,15 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from briefqa.api import BriefQA
+from briefqa.changes import Changes, Digest, FileDigests, changes_since, digest_of
 from briefqa.errors import CorpusError
-from briefqa.indexing import Changes, Digest, changes_since, digest_of
 from briefqa.ui.strings import Strings
 
 SECONDS_KEPT = 10.0
 # Of the time of one core, a twentieth goes into comparisons at most.
 KEPT_PER_SECOND_TAKEN = 20.0
-# Two writes within one tick of a file system's clock leave the same time behind; a file this young is read again.
-_SECONDS_UNSETTLED = 3.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,37 +48,6 @@ class _Compared:
     generation: int
     changes: Changes | None
     good_until: float  # on the monotonic clock
-
-
-class FileDigests:
-    """Reads a file again only if its time, size or place on the disk changed since. For one thread at a time.
-
-    unsettled: seconds that a file must have been left alone before it is trusted.
-    """
-
-    def __init__(self, digest: Digest = digest_of, unsettled: float = _SECONDS_UNSETTLED) -> None:
-        self._digest = digest
-        self._unsettled = unsettled
-        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
-
-    def __call__(self, path: Path) -> str:
-        """Return the file's SHA-256, "" for one that cannot be read."""
-        try:
-            stat = path.stat()
-        except OSError:
-            self._known.pop(path, None)
-            return ""
-        signature = (stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino)
-        signed, digest = self._known.get(path, ((), ""))
-        if signed != signature:
-            digest = self._digest(path)
-            if digest and time.time() - max(stat.st_mtime, stat.st_ctime) > self._unsettled:
-                self._known[path] = (signature, digest)
-        return digest
-
-    def forget_missing(self) -> None:
-        """Drop the files that are no longer there."""
-        self._known = {path: kept for path, kept in self._known.items() if path.exists()}
 
 
 class Freshness:

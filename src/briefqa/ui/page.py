@@ -76,6 +76,8 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.
                     briefs = _html("bq-list")
 
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        # What comes while the same event is under way, Gradio ignores, or does afterwards.
+        last = {**quiet, "trigger_mode": "always_last"}
         # Counted together: --workers is how many answers are written at a time, whatever they were asked by.
         answering = {**quiet, "concurrency_id": "answers", "concurrency_limit": workers}
         talk = [conversation, log, now, drawer, alert, question, instead_of]
@@ -95,7 +97,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.
             asked.append(turns.select(room.ask_example, here, talk, trigger_mode="once", **answering))
             asked.append(turns.retry(room.ask_again, [conversation], talk, trigger_mode="once", **answering))
             turns.edit(room.edit, [conversation], talk, **quiet).then(None, js=_FOCUS_QUESTION, **quiet)
-            turns.like(room.rate, [conversation], [log, now], **quiet)
+            turns.like(room.rate, [conversation], [log, now], **last)
         for menu in (log, now, top):
             menu.download(room.export, [conversation], [file], **quiet).then(None, [file], None, js=_SAVE, **quiet)
         alert.undo(room.keep, None, talk, **quiet)
@@ -103,6 +105,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.
         leaving = {**quiet, "cancels": asked}
         stop.click(room.stop, [conversation], talk, **leaving)
         for event in asked:
+            event.then(room.go_on, [conversation], [now], **quiet)
             event.then(shelf.catch_up, [*looking, generation], corpus, **quiet)
 
         top.clear(room.clear, None, talk, **leaving).then(None, js=_FOCUS_QUESTION, **quiet)
@@ -114,9 +117,9 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.
         drawer.clear(room.clear, None, talk, **leaving)
         drawer.edit(room.rename, [conversation], [drawer], **quiet)
         for narrowing in narrowed:
-            narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **quiet)
+            narrowing.apply(shelf.narrow, looking, [scope, *narrowed], **last)
         # Not its input event: Gradio raises that for pressed letters alone, not for what is deleted or pasted.
-        search.change(shelf.search, looking, [briefs], trigger_mode="always_last", **quiet)
+        search.change(shelf.search, looking, [briefs], **last)
         upkeep.apply(shelf.rebuild, looking, corpus, trigger_mode="once", **quiet)
         upkeep.expand(shelf.compare, None, [changes], **quiet)
     page.queue(default_concurrency_limit=None, max_size=LONGEST_QUEUE)

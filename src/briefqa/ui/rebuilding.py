@@ -25,6 +25,7 @@ from briefqa.errors import (
     EncoderNotFoundError,
     IndexCorruptError,
     IndexLockedError,
+    IndexWriteError,
 )
 from briefqa.indexing import BuildReport, build
 from briefqa.ui.briefs import render_problems
@@ -161,7 +162,7 @@ def error_words(error: Exception, strings: Strings) -> str:
     """Return what went wrong with a build, in words that name no place on the server."""
     for kinds, words in (
         ((IndexLockedError,), strings.rebuild_locked),
-        ((CorpusError,), strings.rebuild_corpus),
+        ((CorpusError, IndexWriteError), strings.rebuild_corpus),
         ((EncoderMismatchError, EncoderNotFoundError), strings.rebuild_encoder),
         ((IndexCorruptError,), strings.rebuild_corrupt),
     ):

@@ -107,6 +107,18 @@ class Room:
         else:
             yield _NOTHING
 
+    def go_on(self, held: Any, request: gr.Request) -> Any:
+        """Return the last turn of the conversation that is held once it is known what may be asked next.
+
+        An event of its own, so that the next question need not wait for this.
+        """
+        showing = self._showing.now(request)
+        owner, key = visitor(request).owner, text(held)
+        self._talk.settle(owner, key)
+        turns = self._talk.turns(owner, key)
+        found = bool(turns and turns[-1].neighbours)
+        return self._last(turns, key, chosen(request)) if found and self._showing.still(request, showing) else _AS_IT_IS
+
     def edit(self, held: Any, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Put a turn's question into the composer; what is asked next stands in its place."""
         turn = self._chosen(held, request, event)
@@ -199,7 +211,7 @@ class Room:
                 last = self._last(turns, key, strings)
             yield self._grown(last) if turns else _NOTHING
         turns = self._talk.turns(who.owner, key)  # quotes take 30 ms: all may have been there before it was followed
-        if last and turns and self._last(turns, key, strings) != last and self._showing.still(request, showing):
+        if turns and self._last(turns, key, strings) != last and self._showing.still(request, showing):
             yield self._grown(self._last(turns, key, strings))
         yield _NOTHING  # Gradio tells what came last once more
 
@@ -253,6 +265,10 @@ class _Showing:
             if len(self._pages) > _MOST_PAGES:
                 del self._pages[next(iter(self._pages))]
         return number
+
+    def now(self, request: gr.Request) -> int:
+        """Return the number of what the page shows, 0 where that is not known."""
+        return self._pages.get(request.session_hash, 0)
 
     def still(self, request: gr.Request, number: int) -> bool:
         """Say whether the page shows this, as far as is known."""

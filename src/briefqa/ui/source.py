@@ -25,6 +25,9 @@ from briefqa import markdown
 from briefqa.citations import web_url
 from briefqa.inline import Inline
 
+# Characters of an address, and of all addresses of a page. A definition of 50 KB can be referred to by 50,000 links.
+_LONGEST_ADDRESS = 2_000
+_MOST_LINKED = 1_000_000
 _BLOCK_TAGS = ("p", "ul", "li", "blockquote", "table", "thead", "tbody", "tr")
 _INLINE_TAGS = ("em", "strong", "s")
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
@@ -60,6 +63,7 @@ class _Writer:
         self._run: list[str] = []
         self._marked = False
         self._new_block = True
+        self._linked = 0
 
     def tag(self, html: str) -> None:
         self._end_run()
@@ -68,6 +72,11 @@ class _Writer:
     def block(self) -> None:
         """Begin a block or cell: what is marked in it is a quoted text of its own."""
         self._new_block = True
+
+    def may_link(self, href: str) -> bool:
+        """Say whether a link may have this address: of a short text, addresses can make a page of gigabytes."""
+        self._linked += len(href)
+        return len(href) <= _LONGEST_ADDRESS and self._linked <= _MOST_LINKED
 
     def text(self, text: str, offsets: Sequence[int]) -> None:
         pairs = zip(text, offsets, strict=True)
@@ -191,7 +200,7 @@ def _inline(writer: _Writer, content: str, offsets: Sequence[int], env: EnvType)
             writer.tag(f"<{'/' if token.nesting < 0 else ''}{token.tag}>")
         elif token.type == "link_open":
             href = str(token.attrs.get("href", ""))
-            links.append(bool(web_url(href)) or href.startswith("#"))
+            links.append(writer.may_link(href) and (bool(web_url(href)) or href.startswith("#")))
             if links[-1]:
                 target = "" if href.startswith("#") else ' target="_blank"'
                 writer.tag(f'<a href="{escape(href)}"{target}>')

@@ -98,14 +98,22 @@ class Talk:
         if writing is None:
             return
         earlier = tuple(self._as_it_is(turn) for turn in turns[:-1])
-        shown, settled = None, False
-        while not settled:
+        shown = None
+        while shown is None or shown.state == "reading":
             with writing.changed:
-                if writing.turn is shown and not writing.settled:
+                if writing.turn is shown:
                     writing.changed.wait(_SECONDS_BETWEEN_SIGNS)
-                turn, settled = writing.turn, writing.settled
+                turn = writing.turn
             yield None if turn is shown else (*earlier, turn)
             shown = turn
+
+    def settle(self, owner: str, key: str) -> None:
+        """Wait until it is known what may be asked after the last answer of a conversation, where that is there."""
+        turns = self._kept.turns(owner, key) or ()
+        writing = self._writing.get(turns[-1].id) if turns else None
+        if writing and writing.turn.state != "reading":
+            with writing.changed:
+                writing.changed.wait_for(lambda: writing.settled)
 
     def stop(self, owner: str, key: str) -> None:
         """End the answer that is being written in a conversation, and keep what there is of it."""

@@ -16,11 +16,12 @@ from html import escape
 from briefqa.answer import Answer, Citation
 from briefqa.conversations import LONGEST_COMMENT, Turn
 from briefqa.export import EXPORTS
+from briefqa.newer import Newer
 from briefqa.question import frame_language
 from briefqa.ranking import Hit
 from briefqa.ui.links import source_path
 from briefqa.ui.markup import citation_path, render_answer_text, render_marker
-from briefqa.ui.scope import scope_words
+from briefqa.ui.scope import dates_words, scope_words
 from briefqa.ui.strings import Strings
 from briefqa.ui.suggestions import question_about
 
@@ -113,7 +114,16 @@ def _understood(answer: Answer, strings: Strings) -> str:
     """Return the lines that say what was taken for the question, so that a reader can see it and ask otherwise."""
     lines = [(strings.understood, answer.understood)] if answer.understood else []
     lines += [(strings.translated, translation) for translation in answer.translations]
-    return "".join(_said_as(words, question) for words, question in lines)
+    return "".join(_said_as(words, question) for words, question in lines) + _limited(answer, strings)
+
+
+def _limited(answer: Answer, strings: Strings) -> str:
+    """Return a line on the period that the question names; a quoted answer and a refusal say it themselves."""
+    if not answer.period or not answer.worded_by:
+        return ""
+    days = dates_words(answer.period.since, answer.period.until, strings)
+    words = strings.scope_of.format(scope=days) if answer.period.applied else strings.period_empty.format(dates=days)
+    return f'<p class="bq-understood">{escape(words)}</p>'
 
 
 def _said_as(words: str, question: str) -> str:
@@ -129,7 +139,7 @@ def _answered(answer: Answer, state: str, strings: Strings) -> str:
     return (
         f'<div class="bq-answer" lang="{frame_language(answer.question)}">{text}</div>'
         + "".join(f'<p class="bq-note" role="note">{escape(note)}</p>' for note in notes)
-        + _sources(answer.citations, strings)
+        + _sources(answer.citations, answer.newer, strings)
         + _also_retrieved(answer, strings)
     )
 
@@ -142,17 +152,28 @@ def _refused(answer: Answer, strings: Strings) -> str:
     return f'<div class="bq-answer" lang="{frame_language(answer.question)}">{words}</div>{listed}'
 
 
-def _sources(citations: Sequence[Citation], strings: Strings) -> str:
-    """List each cited section once, with the numbers of its quotes."""
+def _sources(citations: Sequence[Citation], newer: Sequence[Newer], strings: Strings) -> str:
+    """List each cited section once, with the numbers of its quotes and the later section on its subject."""
+    later = {found.number: found for found in newer}
     sections: dict[tuple[str, str], list[Citation]] = {}
     for citation in citations:
         sections.setdefault((citation.article, citation.anchor), []).append(citation)
     items = "".join(
         f'<li><span class="bq-numbers">{"".join(render_marker(citation, strings) for citation in cited)}</span>'
-        f"{_source_link(citation_path(cited[0]), cited[0])}</li>"
+        f"{_source_link(citation_path(cited[0]), cited[0])}"
+        f"{_newer([later[citation.number] for citation in cited if citation.number in later], strings)}</li>"
         for cited in sections.values()
     )
     return f'<ul class="bq-sources" aria-label="{escape(strings.sources)}">{items}</ul>' if items else ""
+
+
+def _newer(later: Sequence[Newer], strings: Strings) -> str:
+    """Return a line for the latest of the later sections, if there are any."""
+    if not later:
+        return ""
+    latest = max(later, key=lambda found: found.date)
+    link = _source_link(source_path(latest.article, latest.anchor), latest)
+    return f'<div class="bq-newer"><span>{escape(strings.newer)}</span> {link}</div>'
 
 
 def _also_retrieved(answer: Answer, strings: Strings) -> str:
@@ -177,7 +198,7 @@ def _hit_links(hits: Sequence[Hit]) -> str:
     return "".join(f"<li>{_source_link(source_path(hit.article, hit.anchor), hit)}</li>" for hit in hits)
 
 
-def _source_link(path: str, found: Citation | Hit) -> str:
+def _source_link(path: str, found: Citation | Hit | Newer) -> str:
     heading, title, date = found.heading, found.title, found.date
     heading = f' <span class="bq-heading">› {escape(heading)}</span>' if heading and heading != title else ""
     when = f' · <time datetime="{escape(date)}">{escape(date)}</time>' if date else ""

@@ -22,11 +22,11 @@ from starlette.requests import ClientDisconnect
 from briefqa.articles import Problem
 from briefqa.ui.strings import LANGUAGES, Strings, chosen
 from briefqa.ui.uploads import (
-    MAX_UPLOAD_BYTES,
     Upload,
     UploadError,
     check_name,
     check_upload,
+    most_upload_bytes,
     save_upload,
     too_large,
 )
@@ -66,13 +66,13 @@ def add_upload_route(
 
 async def _body(request: Request, name: str) -> bytes:
     """Return the body, refused before more than the limit of it is in memory. Raises UploadError."""
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length[:20]) > MAX_UPLOAD_BYTES:
+    length, most = request.headers.get("content-length", ""), most_upload_bytes()
+    if length.isascii() and length.isdigit() and int(length[:20]) > most:
         raise too_large(name)
     data = bytearray()
     try:
         async for chunk in request.stream():
-            if len(data) + len(chunk) > MAX_UPLOAD_BYTES:
+            if len(data) + len(chunk) > most:
                 raise too_large(name)
             data += chunk
     except ClientDisconnect:

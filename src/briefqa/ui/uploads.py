@@ -24,15 +24,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from briefqa.articles import MAX_FILE_BYTES, Problem, is_article_name, parse_file, slug_of
+from briefqa.articles import Problem, is_article_name, parse_file, slug_of
 from briefqa.errors import ArticleError, BriefqaError
+from briefqa.settings import Limits
 from briefqa.ui.strings import ENGLISH, Strings
 from briefqa.writing import without_hidden
 
 LONGEST_NAME_BYTES = 200
 """File systems take 255, of which some encrypted ones need a third for themselves."""
-MAX_UPLOAD_BYTES = MAX_FILE_BYTES
-"""What a build would not read need not be stored."""
 
 # What Windows cannot store, or takes for a stream or a device.
 _UNPORTABLE = re.compile(r'[<>:"|?*]')
@@ -100,7 +99,7 @@ def _is_unseen(char: str) -> bool:
 def check_upload(name: str, data: bytes, corpus: Path) -> Upload:
     """Read a file as a build would. name: as the browser gave it. Raises UploadError, but never for one that exists."""
     name = check_name(name)
-    if len(data) > MAX_UPLOAD_BYTES:
+    if len(data) > most_upload_bytes():
         raise too_large(name)
     if not corpus.is_dir():
         raise UploadError("write", "corpus_gone")
@@ -117,7 +116,12 @@ def check_upload(name: str, data: bytes, corpus: Path) -> Upload:
 
 def too_large(name: str) -> UploadError:
     """Return the error for a file that is larger than what a build reads."""
-    return UploadError("size", "upload_size", name=name, most=str(MAX_UPLOAD_BYTES // 1_000_000))
+    return UploadError("size", "upload_size", name=name, most=f"{most_upload_bytes() / 1_000_000:,.3g}")
+
+
+def most_upload_bytes() -> int:
+    """Return how long a file may be: what a build would not read need not be stored."""
+    return Limits.from_environment().max_file_bytes
 
 
 def save_upload(upload: Upload, corpus: Path, replace: bool = False) -> str:

@@ -119,6 +119,8 @@ const briefqa = (() => {
 
   document.addEventListener("click", (event) => {
     closeOtherMenus(event);
+    const drawer = find("#bq-drawer.bq-shown");
+    if (drawer && !event.composedPath().includes(drawer)) uncover();
     const button = event.target.closest("button");
     if (!button) return;
     if (button.id === "bq-conversations") cover("#bq-drawer", button, "#bq-close-drawer");

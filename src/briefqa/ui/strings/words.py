@@ -72,6 +72,7 @@ class Strings:
     months: str
     more: str
     nearest: str
+    newer: str
     newest: str
     news_ahead_many: str
     news_ahead_one: str
@@ -82,6 +83,7 @@ class Strings:
     other_code: str
     other_language: str
     panel: str
+    period_empty: str
     problems: str
     question: str
     question_empty: str
