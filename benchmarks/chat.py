@@ -78,7 +78,7 @@ def answered_questions(index: Path, count: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--index", type=Path, help="an index of corpus/, if there is one already")
-    parser.add_argument("--starts", type=int, default=5)
+    parser.add_argument("--starts", type=int, default=5, help="how often to start the server")
     parser.add_argument("--questions", type=int, default=30)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

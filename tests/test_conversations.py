@@ -504,3 +504,9 @@ def test_what_stops_the_command_is_told_in_one_line(run: Run, index: Path, tmp_p
     assert (status, out) == (1, "") and "is damaged" in err and err.count("\n") == 1
     with pytest.raises(IndexNotFoundError):
         read_feedback(tmp_path / "none")
+
+
+def test_feedback_that_cannot_be_read_is_not_said_to_be_none(run: Run, index: Path) -> None:
+    (index / FILE).mkdir()
+    status, out, err = run("feedback", "--index", index)
+    assert status == 1 and out == "" and "cannot be opened" in err and "permissions" in err

@@ -512,6 +512,13 @@ def test_the_command_prints_a_line_of_json_for_each_event(corpus: Path, tmp_path
         assert process.wait(PATIENT) == 130 and process.stderr.read() == ""
 
 
+def test_the_command_logs_a_line_of_json_for_each_build(corpus: Path, tmp_path: Path) -> None:
+    with command("watch", corpus, "--index", tmp_path / "index", "--encoder", "bigrams", "--log-json") as process:
+        assert process.stdout and process.stderr
+        logged = json.loads(process.stderr.readline())
+        assert (logged["level"], logged["articles_added"], logged["chunks_embedded"]) == ("info", 3, 4)
+
+
 def test_a_corpus_that_was_never_there_is_a_mistake(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     status, out, err = run("watch", tmp_path / "none", "--index", tmp_path / "index")
     assert (status, out) == (1, "") and err.startswith("briefqa: corpus ") and len(err.splitlines()) == 1

@@ -111,10 +111,12 @@ class Conversations:
     def __init__(self, index: Path) -> None:
         self._path = index / FILE
         self._lock = threading.RLock()
+        self.unwritable = ""  # why they are kept in memory alone
         try:
             self._connection = _open(str(self._path))
         except (OSError, sqlite3.OperationalError) as error:
             _log.warning("%s cannot be written (%s): conversations end with this server", self._path, error)
+            self.unwritable = str(error)
             self._connection = _open(":memory:")
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damaged(error) from error
@@ -276,6 +278,8 @@ def read_feedback(index: Path) -> list[Feedback]:
         return []
     kept = Conversations(index)
     try:
+        if kept.unwritable:
+            raise ConversationsError(f"{index / FILE} cannot be opened ({kept.unwritable}): give its owner's permissions")
         return kept.feedback()
     finally:
         kept.close()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Index
+from briefqa.cli.options import Index, LogJson
 from briefqa.cli.printing import print_json, print_problems
 from briefqa.errors import CorpusError
 
@@ -30,6 +30,7 @@ def watch(
         typer.Option("--poll", help="Look every second; done by itself where the system tells of no changes."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event.")] = False,
+    log_json: LogJson = False,
 ) -> None:
     """Keep the index up to date with the articles as they change, until Ctrl-C.
 

@@ -29,7 +29,7 @@ MOST_LISTED = 200
 MOST_NAMES = 20
 MOST_PROBLEMS = 100
 LONGEST_SEARCH = 200
-_FIRST_TAGS = 24
+_FIRST_TAGS = 10
 _MOST_TAGS = 300
 _TAGS_OF_A_BRIEF = 12
 _MOST_SECTIONS = 60
@@ -181,8 +181,9 @@ def render_changes(changes: Changes | None, info: IndexInfo, strings: Strings) -
             + _names(strings.changes_changed, changes.changed, strings)
             + _names(strings.changes_removed, changes.removed, strings)
         )
+    current = "" if changes is None or changes.ahead else " bq-up-to-date"
     return (
-        f'<section class="bq-changes" aria-label="{escape(strings.changes)}">'
+        f'<section class="bq-changes{current}" aria-label="{escape(strings.changes)}">'
         f"<p>{escape(before)}{time}{escape(after)}</p>{told}{render_problems(info.problems, strings)}</section>"
     )
 

@@ -8,9 +8,11 @@
   let current = null; // the link whose source is shown: what is written anew under it is marked again
 
   briefqa.keepCurrent = () => {
-    if (!current || find(".bq-current")) return;
+    if (!current || (find(".bq-current") && find("#bq-reader.bq-open"))) return;
     const link = document.querySelectorAll(SOURCES)[current.place];
-    if (link?.getAttribute("href") === current.href) link.classList.add("bq-current");
+    if (link?.getAttribute("href") !== current.href) return;
+    if (find("#bq-reader.bq-open")) link.classList.add("bq-current");
+    else if (find("#bq-reader")) openSource(link); // written anew, in another language
   };
 
   function openSource(link) {
@@ -30,7 +32,6 @@
     const place = [...document.querySelectorAll(SOURCES)].indexOf(link);
     current = { href: link.getAttribute("href"), place };
     find("#bq-reader").classList.add("bq-open");
-    showPanel("source", link);
   }
 
   function line(style, text) {
@@ -75,6 +76,7 @@
     if (link && !event.metaKey && !event.ctrlKey && !event.shiftKey && find("#bq-frame")) {
       event.preventDefault();
       openSource(link);
+      showPanel("source", link);
     } else if (event.target.closest("#bq-copy-citation")) {
       copyText(event.target.dataset.citation, event.target);
     }
