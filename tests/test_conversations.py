@@ -509,4 +509,4 @@ def test_what_stops_the_command_is_told_in_one_line(run: Run, index: Path, tmp_p
 def test_feedback_that_cannot_be_read_is_not_said_to_be_none(run: Run, index: Path) -> None:
     (index / FILE).mkdir()
     status, out, err = run("feedback", "--index", index)
-    assert status == 1 and out == "" and "cannot be opened" in err and "permissions" in err
+    assert status == 1 and out == "" and "cannot be opened" in err and "run as its owner" in err

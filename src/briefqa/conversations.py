@@ -279,7 +279,7 @@ def read_feedback(index: Path) -> list[Feedback]:
     kept = Conversations(index)
     try:
         if kept.unwritable:
-            raise ConversationsError(f"{index / FILE} cannot be opened ({kept.unwritable}): give its owner's permissions")
+            raise ConversationsError(f"{index / FILE} cannot be opened ({kept.unwritable}): run as its owner")
         return kept.feedback()
     finally:
         kept.close()

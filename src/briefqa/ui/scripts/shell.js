@@ -72,15 +72,29 @@ const briefqa = (() => {
     if (narrow.matches && !find("#bq-panel.bq-shown")) cover("#bq-panel", from, "#bq-close");
   }
 
+  // What is unfolded in a turn stays so when Gradio writes that turn anew, which folds it.
+  const unfolded = new Map(); // with its turn: what Gradio writes next may make another turn's of it
+  const turnOf = (details) => details.closest("[data-turn]")?.dataset.turn;
+  function fold(details) {
+    unfolded.delete(details);
+    details.open = false;
+  }
+  document.addEventListener("click", (event) => unfolded.delete(event.target.closest("summary")?.parentElement), true);
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.open) unfolded.set(target, turnOf(target));
+    else if (turnOf(target) && unfolded.get(target) === turnOf(target)) target.open = true;
+    else unfolded.delete(target);
+  }, true);
+
   // Menus close when anything else is clicked or focused.
   function closeMenu(menu) {
-    menu.open = false;
+    fold(menu);
     menu.querySelector("summary").focus();
   }
 
   function closeOtherMenus(event) {
     const own = event.target.closest(".bq-menu");
-    document.querySelectorAll(".bq-menu[open]").forEach((menu) => menu !== own && (menu.open = false));
+    document.querySelectorAll(".bq-menu[open]").forEach((menu) => menu !== own && fold(menu));
   }
 
   async function copyText(text, button) {
