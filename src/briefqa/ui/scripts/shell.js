@@ -82,7 +82,6 @@ const briefqa = (() => {
   document.addEventListener("click", (event) => unfolded.delete(event.target.closest("summary")?.parentElement), true);
   document.addEventListener("toggle", ({ target }) => {
     if (target.open) unfolded.set(target, turnOf(target));
-    else if (turnOf(target) && unfolded.get(target) === turnOf(target)) target.open = true;
     else unfolded.delete(target);
   }, true);
 
@@ -216,6 +215,9 @@ const briefqa = (() => {
       }
       shown.conversation = talk.dataset.conversation;
     }
+    unfolded.forEach((turn, details) => {
+      if (turn && !details.open && turn === turnOf(details)) details.open = true;
+    });
     briefqa.keepCurrent?.();
     // What had the focus and was written anew gets it back.
     if (focused.selector && document.activeElement === document.body && !focused.element.isConnected) {
@@ -226,7 +228,7 @@ const briefqa = (() => {
     childList: true,
     subtree: true,
     attributes: true,
-    attributeFilter: ["class"],
+    attributeFilter: ["class", "open"],
   });
 
   return { find, said, showPanel, copyText, theme: () => (document.body.classList.contains("dark") ? "dark" : "light") };
