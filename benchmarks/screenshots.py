@@ -1,9 +1,10 @@
 """Take pictures of the chat in its states, with a headless Chromium, into docs/img/ (or --out).
 
-    python benchmarks/screenshots.py                        # the README's pictures
-    python benchmarks/screenshots.py --all --out /tmp/shots # each state, device, theme and language
+    python benchmarks/screenshots.py                        # the documents' pictures, and a sheet of each state
+    python benchmarks/screenshots.py --all --out /tmp/shots # each state, device, theme and language by itself
 
-Pictures of --all are named state-device-theme-language.png. Each is reduced to 256 colours, a third of its size.
+Pictures of --all are named state-device-theme-language.png; a sheet, states/STATE.png, has all of a state beside each
+other, in a row for each language. Each is reduced to 256 colours, a third of its size.
 """
 
 from __future__ import annotations
@@ -47,6 +48,8 @@ README = {
     "briefs.png": "filtered-desktop-light-en",
     "login.png": "login-desktop-light-en",
 }
+# Height of a picture in a sheet, and what is between two, in pixels.
+SHEET_HEIGHT, SHEET_GAP = 520, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,27 +195,50 @@ def reduced(picture: bytes) -> bytes:
     return smaller.getvalue()
 
 
+def sheet(state: str, pictures: dict[str, bytes]) -> bytes:
+    """Return the pictures of a state beside each other."""
+    rows = []
+    for language in LOCALES:
+        views = [View(device, theme, language) for device, theme in product(DEVICES, THEMES)]
+        taken = [pictures[view.name(state)] for view in views if view.name(state) in pictures]
+        row = [Image.open(BytesIO(picture)).convert("RGB") for picture in taken]
+        rows.append([image.resize((image.width * SHEET_HEIGHT // image.height, SHEET_HEIGHT)) for image in row])
+    width = max(sum(image.width + SHEET_GAP for image in row) for row in rows) - SHEET_GAP
+    whole = Image.new("RGB", (width, len(rows) * (SHEET_HEIGHT + SHEET_GAP) - SHEET_GAP), "white")
+    for number, row in enumerate(rows):
+        left = 0
+        for image in row:
+            whole.paste(image, (left, number * (SHEET_HEIGHT + SHEET_GAP)))
+            left += image.width + SHEET_GAP
+    made = BytesIO()
+    whole.save(made, "PNG")
+    return made.getvalue()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "img")
-    parser.add_argument("--all", action="store_true", help="every state, not just the README's")
+    parser.add_argument("--all", action="store_true", help="each picture by itself")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    wanted = {taken: file for file, taken in README.items()}
-
-    def keep(name: str, picture: bytes) -> None:
-        file = f"{name}.png" if options.all else wanted.get(name)
-        if file:
-            (options.out / file).write_bytes(reduced(picture))
-            print(options.out / file)
+    pictures: dict[str, bytes] = {}
 
     views = [View(*values) for values in product(DEVICES, THEMES, LOCALES)]
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as servers, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for view in views:
-            if options.all or any(name.endswith(view.name("")) for name in wanted):
-                take(browser, servers, view, Path(folder) / "corpus", keep)
+            take(browser, servers, view, Path(folder) / "corpus", pictures.__setitem__)
         browser.close()
+    if options.all:
+        made = {f"{name}.png": picture for name, picture in pictures.items()}
+    else:
+        made = {file: pictures[taken] for file, taken in README.items()}
+        made |= {
+            f"states/{state}.png": sheet(state, pictures) for state in {name.split("-")[0]: 0 for name in pictures}
+        }
+    for file, picture in made.items():
+        (options.out / file).parent.mkdir(parents=True, exist_ok=True)
+        (options.out / file).write_bytes(reduced(picture))
+        print(options.out / file)
 
 
 if __name__ == "__main__":
