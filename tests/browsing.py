@@ -13,6 +13,7 @@ from chromium import FLAGS, ask, chatting, find_chromium
 from chromium import wait_for_answer as answered
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect, sync_playwright  # noqa: E402
 
 __all__ = ["answered", "ask", "chatting"]
@@ -59,6 +60,9 @@ def window(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
     context.close()
     assert foreign == []
     assert errors == []
+
+
+_GRAVE = {"serious", "critical"}
 
 
 def open_chat(context: BrowserContext, url: str) -> Page:
@@ -117,3 +121,15 @@ def show_briefs(page: Page) -> None:
 
 def open_settings(page: Page) -> None:
     page.locator(".bq-settings summary").click()
+
+
+def assert_accessible(page: Page, state: str) -> None:
+    """Fail where axe-core finds anything serious in the page; state: what is shown there."""
+    found = Axe().run(page).response
+    grave = [
+        f"{state}: {violation['id']} {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
+        for violation in found["violations"]
+        if violation["impact"] in _GRAVE
+        for node in violation["nodes"]
+    ]
+    assert not grave, "\n".join(grave)

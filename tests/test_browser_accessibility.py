@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, QUESTION, ask, marked, open_chat, open_settings, window
-from playwright.sync_api import Browser, Page, expect
+from browsing import DESKTOP, PHONE, QUESTION, ask, assert_accessible, marked, open_chat, open_settings, window
+from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.browser
 
-GRAVE = {"serious", "critical"}
 WORDS = {"en": (QUESTION, "How do I bake bread?"), "zh": ("哪些芯片仍被禁止出口？", "怎么烤面包？")}
 # Each pair of device, theme and language is there once at least.
 WINDOWS: dict[str, dict[str, Any]] = {
@@ -20,17 +18,6 @@ WINDOWS: dict[str, dict[str, Any]] = {
     "phone-dark-en": {"viewport": PHONE, "color_scheme": "dark", "locale": "en-US"},
     "phone-light-zh": {"viewport": PHONE, "color_scheme": "light", "locale": "zh-CN"},
 }
-
-
-def assert_accessible(page: Page, state: str) -> None:
-    found = Axe().run(page).response
-    grave = [
-        f"{state}: {violation['id']} {node['html'][:200]} {node.get('failureSummary', '')[:300]}"
-        for violation in found["violations"]
-        if violation["impact"] in GRAVE
-        for node in violation["nodes"]
-    ]
-    assert not grave, "\n".join(grave)
 
 
 @pytest.mark.parametrize("name", WINDOWS)

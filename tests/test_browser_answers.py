@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browsing import QUESTION, ask, chatting, click_question, insist, marked, open_chat
+from browsing import QUESTION, ask, assert_accessible, chatting, click_question, insist, marked, open_chat
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from scripted import Request, fails, says, serving
 
@@ -216,6 +216,7 @@ def test_a_model_words_the_answer_and_what_the_sources_do_not_say_is_marked(
         expect(page.locator(".bq-answer")).to_contain_text("<b>It</b> costs 70%.")
         expect(page.locator(".bq-doubt")).to_have_count(1)
         expect(page.locator(".bq-doubt")).to_have_accessible_name(re.compile("source"))
+        assert_accessible(page, "an answer with a doubt")
         page.locator(".bq-answer .bq-cite").first.click()
         expect(marked(page).first).to_be_in_viewport()
         ask(page, QUESTION)

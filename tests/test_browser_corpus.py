@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browsing import CORPUS, QUESTION, ask, chatting, insist, marked, open_chat
+from browsing import CORPUS, QUESTION, ask, assert_accessible, chatting, insist, marked, open_chat
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 import briefqa
@@ -182,6 +182,7 @@ def test_a_brief_is_added_and_asked_about_after_a_rebuild(library: tuple[str, Pa
 
     expect(upload(page, "lemons.txt", LEMONS)).to_contain_text("Its name must end in .md")
     expect(page.locator("#bq-uploads li").last).to_have_class("bq-refused")
+    assert_accessible(page, "a refused upload")
     expect(upload(page, "lemons.md", LEMONS)).to_have_text(
         "“lemons.md” was stored. Rebuild the index, and it can be asked about."
     )
@@ -189,6 +190,7 @@ def test_a_brief_is_added_and_asked_about_after_a_rebuild(library: tuple[str, Pa
     expect(page.locator("#bq-changes")).to_contain_text("lemons.md")
     look_for_news(page)
     expect(page.locator("#bq-news")).to_contain_text("1 brief has changed since the index was built.")
+    assert_accessible(page, "news")
 
     told = drop(page, "lemons.md", LEMONS.replace("4,218", "4,219"))
     expect(told).to_contain_text("There is already a brief “lemons.md”.")
@@ -198,6 +200,7 @@ def test_a_brief_is_added_and_asked_about_after_a_rebuild(library: tuple[str, Pa
     assert "4,219" in (folder / "corpus" / "lemons.md").read_text(encoding="utf-8")
 
     expect(rebuild(page)).to_contain_text("Briefs: 1 added, 0 updated, 0 removed, 4 unchanged")
+    assert_accessible(page, "a rebuild's report")
     expect(page.locator(".bq-facts").first).to_have_text("5 briefs · newest 2026-01-05")
     expect(page.locator("#bq-changes")).to_contain_text("The index is up to date with the briefs.")
     expect(page.locator("#bq-news")).to_have_text("")

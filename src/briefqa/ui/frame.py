@@ -85,7 +85,7 @@ def render_upkeep(strings: Strings) -> str:
         f'<div class="bq-upkeep">{_raising("apply", strings.rebuild, "bq-rebuild")}'
         f'<label class="bq-upload">{escape(strings.upload)}<input type="file" accept=".md,.markdown" multiple'
         f' class="bq-visually-hidden"></label><p class="bq-note">{escape(strings.upload_hint)}</p>'
-        '<ul id="bq-uploads" role="status"></ul>'
+        '<div role="status"><ul id="bq-uploads"></ul></div>'
         '<button type="button" id="bq-compare" data-event="expand" hidden></button></div>'
     )
 
