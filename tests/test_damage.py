@@ -35,18 +35,27 @@ def found(index: Path) -> list[briefqa.Hit]:
 
 def sound(cache: Path) -> bool:
     """Say whether the files are those that the manifest names."""
-    manifest = json.loads((cache / "manifest.json").read_text(encoding="utf-8"))
-    return not cache.is_symlink() and all(
-        [len(data), zlib.crc32(data)] == manifest["files"][name]
-        for name in ("chunks.faiss", "spans.faiss", "rows.i64")
-        for data in [(cache / name).read_bytes()]
+    stated, said = (cache / "manifest.json").read_text(encoding="utf-8").split("\n")
+    manifest = json.loads(said)
+    files = {"first.kept": manifest["kept"]}
+    for part in manifest["parts"]:
+        files |= part["files"]
+    return (
+        not cache.is_symlink()
+        and int(stated, 16) == zlib.crc32(said.encode())
+        and all(
+            [len(data), zlib.crc32(data)] == files[path.name]
+            for path in cache.iterdir()
+            if path.name != "manifest.json"
+            for data in [path.read_bytes()]
+        )
     )
 
 
 # The cache
 
 
-@pytest.mark.parametrize("name", ["chunks.faiss", "spans.faiss", "rows.i64", "manifest.json"])
+@pytest.mark.parametrize("name", ["first.chunks", "first.spans", "first.facts", "manifest.json"])
 def test_a_flipped_bit_anywhere_in_the_cache_changes_no_answer(index: Path, name: str) -> None:
     before = found(index)
     file = cache_of(index) / name
@@ -59,7 +68,7 @@ def test_a_flipped_bit_anywhere_in_the_cache_changes_no_answer(index: Path, name
         assert sound(cache_of(index))
 
 
-@pytest.mark.parametrize("name", ["chunks.faiss", "spans.faiss", "rows.i64", "manifest.json"])
+@pytest.mark.parametrize("name", ["first.chunks", "first.spans", "first.facts", "manifest.json"])
 @pytest.mark.parametrize("part", [0, 1, 0.5, -1])
 def test_a_cache_that_is_cut_short_is_made_again(index: Path, name: str, part: float) -> None:
     before = found(index)
@@ -91,16 +100,16 @@ def link_to_another_folder(cache: Path) -> None:
 
 
 def missing_file(cache: Path) -> None:
-    (cache / "spans.faiss").unlink()
+    (cache / "first.spans").unlink()
 
 
 def foreign_file(cache: Path) -> None:
-    (cache / "spans.faiss").write_bytes(b"PK\x03\x04 no vectors" * 1000)
+    (cache / "first.spans").write_bytes(b"PK\x03\x04 no vectors" * 1000)
 
 
 def link_for_a_file(cache: Path) -> None:
-    (cache / "spans.faiss").unlink()
-    (cache / "spans.faiss").symlink_to("/dev/zero")
+    (cache / "first.spans").unlink()
+    (cache / "first.spans").symlink_to("/dev/zero")
 
 
 def pipe_for_a_file(cache: Path) -> None:
@@ -109,8 +118,8 @@ def pipe_for_a_file(cache: Path) -> None:
 
 
 def folder_for_a_file(cache: Path) -> None:
-    (cache / "rows.i64").unlink()
-    (cache / "rows.i64").mkdir()
+    (cache / "first.facts").unlink()
+    (cache / "first.facts").mkdir()
 
 
 def other_manifest(cache: Path) -> None:

@@ -47,7 +47,7 @@ def test_a_deleted_article_is_unreachable_by_every_path_from_the_next_question_o
             assert snapshot.visible("policy") is not None and list(snapshot.holding(["Blackwell"]))
         assert client.get("/source/policy").status_code == 200 and "policy" in client.get("/source/").text
         assert words_known("h200", "rubin") == {"h200", "rubin"}
-        rows_before = [snapshot.vectors.spans.ntotal, snapshot.vectors.chunks.ntotal]
+        rows_before = [snapshot.vectors.count("spans"), snapshot.vectors.count("chunks")]
 
         (corpus / "policy.md").unlink()
         briefqa.build(corpus, index, encoder)
@@ -63,7 +63,7 @@ def test_a_deleted_article_is_unreachable_by_every_path_from_the_next_question_o
             assert qa.retrieve(question, category="政策") == [] == qa.retrieve(question, tags=["出口"])
         with qa.store.snapshot() as snapshot:
             # vectors and spans
-            assert (snapshot.vectors.chunks.ntotal, snapshot.vectors.spans.ntotal) == (2, 4) != tuple(rows_before)
+            assert (snapshot.vectors.count("chunks"), snapshot.vectors.count("spans")) == (2, 4) != tuple(rows_before)
             assert snapshot.vectors.generation == snapshot.generation == 3
             # lexical, and the bridge, which asks which words the corpus knows
             assert words_known("h200", "rubin") == set() and snapshot.postings(["h200", "rubin"]) == {}

@@ -22,7 +22,7 @@ def rows(index: Path, table: str) -> int:
 def vectors_in_faiss(index: Path) -> tuple[int, int]:
     reader = IndexReader(index)
     with reader.snapshot() as snapshot:
-        sizes = snapshot.vectors.chunks.ntotal, snapshot.vectors.spans.ntotal
+        sizes = snapshot.vectors.count("chunks"), snapshot.vectors.count("spans")
     reader.close()
     return sizes
 
@@ -179,7 +179,7 @@ def test_a_damaged_vector_cache_costs_nothing_but_a_moment(index: Path, encoder:
     with briefqa.open(index, encoder=encoder) as qa:
         before = qa.retrieve("Blackwell与Rubin", k=4)
     (cache,) = index.glob("vectors-*")
-    spans = cache / "spans.faiss"
+    spans = cache / "first.spans"
     data = bytearray(spans.read_bytes())
     if damage == "missing":
         shutil.rmtree(cache)

@@ -16,6 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from briefqa.articles import Article, Problem, list_articles, read_article, slug_of
 from briefqa.changes import (
     Changes,
@@ -36,6 +38,7 @@ from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.logs import fields
 from briefqa.settings import DEFAULT_ENCODER, Settings
 from briefqa.store import IndexWriter
+from briefqa.store.embedded import Embedded, discard_embedded
 from briefqa.store.ledger import Ledger
 
 __all__ = [
@@ -52,8 +55,11 @@ __all__ = [
     "digest_of",
 ]
 
-# Passages embedded at a time: enough to sort by length, few enough that memory stays flat on a large corpus.
+# Passages read at a time: enough to sort by length, few enough that memory stays flat on a large corpus.
 _PASSAGES_A_BATCH = 8_000
+# Passages embedded at a time; where there are more, each lot is kept in case that the build is interrupted: some ten
+# seconds' work of the bundled encoder.
+_PASSAGES_KEPT = 1_000
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +92,8 @@ def build(
     wait: float = 0.0,
 ) -> BuildReport:
     """Bring the index up to date with the corpus, in one transaction.
+
+    Where it is interrupted, the index is what it was, and the next build need not embed again what this one has.
 
     encoder: "bundled", a sentence-transformers model by name or folder, or an Encoder of your own; left out, the one
     that the index was built with. full: forget the old index and embed everything again; until that is done, questions
@@ -158,9 +166,10 @@ class Builder:
                 if empty or not writer.has_geometry():
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
-                for batch in reading.batches(to_read, model):
-                    embedded += _store(writer, model, lexicon, batch, report)
-                    indexed |= {article.slug for article, _ in batch}
+                with Embedded(self.index, f"{model.fingerprint}{' anew' if full else ''}") as interrupted:
+                    for batch in reading.batches(to_read, model):
+                        embedded += _store(writer, model, lexicon, batch, interrupted, report)
+                        indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
             removed = set(before) - set(changes.unchanged) - indexed - waiting
             for slug in removed:
@@ -183,6 +192,7 @@ class Builder:
                 if sorted(map(_as_row, told)) != sorted(map(_as_row, problems)):
                     writer.commit_problems(problems)
                 writer.remove_leftovers()
+            discard_embedded(self.index)
             made = BuildReport(
                 articles_added=len(indexed - set(before)),
                 articles_updated=len(indexed & set(before)),
@@ -281,21 +291,35 @@ def _store(
     encoder: Encoder,
     lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],
+    interrupted: Embedded,
     report: Progress,
 ) -> int:
-    """Embed the passages without a stored vector, store the articles, and return how many chunks were embedded."""
+    """Embed the passages without a stored vector, store the articles, and return how many chunks were embedded.
+
+    interrupted: what a build has embedded that was never committed.
+    """
     passages = Passages(batch)
     missing = sorted(writer.missing(passages.texts))
-    done = 0
+    found = interrupted.take(missing, encoder.dim)
+    if found:
+        writer.add_vectors(list(found), np.stack(list(found.values())))
+    done = len(found)
 
     def advance(count: int) -> None:
         nonlocal done
         done += count
         report("embedding", done, len(missing))
 
-    if missing:
-        writer.add_vectors(missing, encoder.encode_document([passages.texts[key] for key in missing], advance))
+    left = [key for key in missing if key not in found]
+    if len(left) > _PASSAGES_KEPT:
+        left.sort(key=lambda key: -len(passages.texts[key]))  # texts of one length are embedded fastest
+    for start in range(0, len(left), _PASSAGES_KEPT):
+        some = left[start : start + _PASSAGES_KEPT]
+        vectors = encoder.encode_document([passages.texts[key] for key in some], advance)
+        if len(left) > _PASSAGES_KEPT:
+            interrupted.keep(some, vectors)
+        writer.add_vectors(some, vectors)
     for article, chunks, chunk_hashes, span_hashes in passages.articles:
         places = [lexicon.places(chunk) for chunk in chunks]
         writer.put_article(article, chunks, chunk_hashes, span_hashes, places)
-    return passages.count_chunks(set(missing))
+    return passages.count_chunks(set(left))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,25 +23,30 @@ from briefqa.store import Posting, Snapshot
 # Robertson's usual values; .6 to 2 and .3 to .9 moved no figure by more than .003.
 _K1 = 1.2
 _B = 0.75
+# Up to so many chunks all words choose candidates. Beyond, those do not that are in a tenth of the chunks or more, as
+# far as all of them together are worth a fifth of the question (MaxScore: Turtle and Flood, 1995).
+LARGE = 100_000
+_COMMON = 10
+_LITTLE = 0.2
+# From this share of the chunks on, counts are added up in an array of all chunks, which spares sorting.
+_SPARSE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateSpans:
     """The spans of candidate chunks, one after the other.
 
-    order: (n_chunks,) the number of each candidate, -1 for other chunks. starts: (n_candidates + 1,) its first span.
+    rows: (n_candidates,) ascending. starts: (n_candidates + 1,) the first span of each.
     """
 
-    order: np.ndarray
+    rows: np.ndarray
     starts: np.ndarray
 
     @classmethod
     def of(cls, rows: np.ndarray, snapshot: Snapshot) -> CandidateSpans:
         """Return the spans of these rows."""
-        order = np.full(len(snapshot.vectors), -1, dtype=np.int64)
-        order[rows] = np.arange(len(rows))
         counts = snapshot.vectors.span_starts[rows + 1] - snapshot.vectors.span_starts[rows]
-        return cls(order, np.concatenate([[0], np.cumsum(counts)]))
+        return cls(rows, np.concatenate([[0], np.cumsum(counts)]))
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -56,9 +62,7 @@ class CandidateSpans:
     def holding(self, posting: Posting) -> np.ndarray:
         """Say which spans (n_spans,) hold a term; one in a chunk's headings belongs to all of its spans."""
         found = np.zeros(len(self), dtype=bool)
-        order = self.order[posting.rows]
-        wanted = order >= 0
-        order, places = order[wanted], posting.places[wanted]
+        order, places = posting.within(self.rows)
         in_span = (places > 0) & (places <= self.starts[order + 1] - self.starts[order])
         found[self.starts[order[in_span]] + places[in_span] - 1] = True
         in_headings = np.zeros(len(self.starts) - 1, dtype=bool)
@@ -67,38 +71,78 @@ class CandidateSpans:
         return found
 
 
+class _Found(NamedTuple):
+    """A concept that the corpus has: its options, its rarity, the rows that hold it, and how often."""
+
+    options: list[tuple[str, ...]]
+    rarity: float
+    rows: np.ndarray
+    counts: np.ndarray
+
+
+def _common(found: list[_Found], n_chunks: int) -> list[_Found]:
+    """Return the concepts that need not be looked at to choose candidates: they are in many chunks, and say little."""
+    if n_chunks <= LARGE:
+        return []
+    left = _LITTLE * sum(one.rarity for one in found)
+    common = []
+    for one in sorted(found, key=lambda one: one.rarity):
+        left -= one.rarity
+        if left < 0 or len(one.rows) <= n_chunks / _COMMON:
+            break
+        common.append(one)
+    return common
+
+
 class Match:
     """A question's concepts in a snapshot.
 
-    share: (n_chunks,) float32, the BM25 of each chunk over the most that the question could reach, 0..1.
+    share: (n_chunks,) float32, the BM25 of each chunk over the most that the question could reach, 0..1; of a large
+    corpus without what is in so many chunks that it chooses none, see `share_of`.
     reach: the share of the question, by rarity, that stands in the chunks that may answer at all, 0..1.
     worded: the share of the question, by rarity, that is words and not codes, numbers or dates, 0..1.
     """
 
     def __init__(self, concepts: Sequence[Concept], snapshot: Snapshot, allowed: np.ndarray | None = None) -> None:
         self._postings = snapshot.postings({term for concept in concepts for option in concept for term in option})
-        n_chunks = len(snapshot.vectors)
-        self._counts: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        saturation = _K1 * (1 - _B + _B * snapshot.lengths / max(float(snapshot.lengths.mean()), 1.0))
-        self.share = np.zeros(n_chunks, dtype=np.float32)
-        self._found: list[tuple[list[tuple[str, ...]], float]] = []
+        self._n_chunks = len(snapshot.vectors)
+        self._lengths, self._mean = snapshot.lengths, max(snapshot.mean_length, 1.0)
+        self.share = np.zeros(self._n_chunks, dtype=np.float32)
+        self._found: list[_Found] = []
         total = reached = worded = 0.0
         for concept in concepts:
             options = [option for option in concept if all(term in self._postings for term in option)]
             rows, counts = self._count(options)
-            rarity = math.log(1 + (n_chunks - len(rows) + 0.5) / (len(rows) + 0.5))
+            rarity = math.log(1 + (self._n_chunks - len(rows) + 0.5) / (len(rows) + 0.5))
             total += rarity
             if not any(char.isdigit() for term in concept[0] for char in term):
                 worded += rarity
             if len(rows):
                 if allowed is None or allowed[rows].any():
                     reached += rarity
-                self.share[rows] += rarity * counts / (counts + saturation[rows])
-                self._found.append((options, rarity))
+                self._found.append(_Found(options, rarity, rows, counts))
         self._total = max(total, 1e-6)
+        self._common = _common(self._found, self._n_chunks)
+        for found in self._found:
+            if not any(found is one for one in self._common):  # arrays cannot be compared
+                self.share[found.rows] += self._worth(found, found.rows, found.counts)
         self.share /= self._total
         self.reach = reached / self._total
         self.worded = worded / self._total
+
+    def _worth(self, found: _Found, rows: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        saturation = _K1 * (1 - _B + _B * self._lengths[rows] / self._mean)
+        return np.asarray(found.rarity * counts / (counts + saturation))
+
+    def share_of(self, rows: np.ndarray) -> np.ndarray:
+        """Return the share of candidates (n,), of which nothing is left out."""
+        share = self.share[rows]
+        for found in self._common:
+            wanted = rows.astype(found.rows.dtype)
+            places = np.minimum(np.searchsorted(found.rows, wanted), len(found.rows) - 1)
+            counts = found.counts[places] * (found.rows[places] == wanted)
+            share = share + self._worth(found, rows, counts) / self._total
+        return np.asarray(share, dtype=np.float32)
 
     def _count(self, options: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows that hold any of the options, and how often; an option as often as its rarest term."""
@@ -107,6 +151,12 @@ class Match:
             return found[0]
         if not found:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        if sum(len(rows) for rows, _ in found) > self._n_chunks / _SPARSE:
+            counts = np.zeros(self._n_chunks, dtype=np.float32)
+            for rows, more in found:
+                counts[rows] += more
+            held = np.flatnonzero(counts)
+            return held, counts[held]
         rows, places = np.unique(np.concatenate([rows for rows, _ in found]), return_inverse=True)
         return rows, np.bincount(places, np.concatenate([counts for _, counts in found]), minlength=len(rows))
 
@@ -119,21 +169,17 @@ class Match:
         return rows, counts
 
     def _count_term(self, term: str) -> tuple[np.ndarray, np.ndarray]:
-        if term not in self._counts:
-            rows = self._postings[term].rows
-            firsts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
-            self._counts[term] = rows[firsts], np.diff(np.append(firsts, len(rows))).astype(np.float32)
-        return self._counts[term]
+        return self._postings[term].chunks, self._postings[term].counts
 
     def holds(self, term: str, row: int) -> bool:
         """Say whether a term of the concepts stands in a chunk."""
-        return term in self._postings and bool(np.isin(row, self._postings[term].rows))
+        return term in self._postings and len(self._postings[term].within(np.array([row]))[0]) > 0
 
     def coverage(self, spans: CandidateSpans) -> np.ndarray:
         """Return the share of the question, by rarity, that stands in each span, (n_spans,) float32, 0..1."""
         held: dict[str, np.ndarray] = {}
         covered = np.zeros(len(spans), dtype=np.float32)
-        for options, rarity in self._found:
+        for options, rarity, *_ in self._found:
             anywhere = np.zeros(len(spans), dtype=bool)
             for option in options:
                 here = np.ones(len(spans), dtype=bool)

@@ -116,7 +116,7 @@ def _share_words(
     n_chunks = len(snapshot.vectors)
 
     def weight(terms: Iterable[str]) -> float:
-        counts = [len(np.unique(postings[term].rows)) if term in postings else 0 for term in terms]
+        counts = [len(postings[term].chunks) if term in postings else 0 for term in terms]
         return sum(math.log(1 + (n_chunks - count + 0.5) / (count + 0.5)) for count in counts)
 
     def share(terms: set[str], others: set[str]) -> float:

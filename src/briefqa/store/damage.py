@@ -81,10 +81,11 @@ def _meta(connection: sqlite3.Connection) -> Iterator[str]:
             float(meta[key])
         except (TypeError, ValueError):
             yield f"{key} is no number"
-    try:
-        json.loads(meta.get("calibration") or "{}")
-    except (TypeError, ValueError):
-        yield "the calibration is no JSON"
+    for key in ("calibration", "searches"):
+        try:
+            json.loads(meta.get(key) or "{}")
+        except (TypeError, ValueError):
+            yield f"{key} is no JSON"
 
 
 def _shapes(connection: sqlite3.Connection) -> Iterator[str]:

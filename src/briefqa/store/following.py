@@ -1,7 +1,9 @@
-"""From one build to the next in memory: what was kept stays, and only what is new is read from the database.
+"""From one build to the next: what was kept stays, and only what is new is read from the database.
 
 A chunk is never changed in place: an article that is put again gets chunks of new ids, all higher than those that were
-given out before. So the ids say what is left of the last build and what has come.
+given out before. So the ids say what is left of the last build and what has come. The first part of a generation stays
+as it is, in memory and on the disk; what has come since is a second part, which is made anew by each build. Where it
+becomes too large, or too little of the first part is left, all is read anew.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from briefqa.store.vectors import Vectors, codes_of, index_of
+from briefqa.store.parts import held_part, joined
+from briefqa.store.vectors import Vectors
 
 # Of the chunks of the next build, the share that may be new; reading more one by one is no faster than reading all.
 _MOST_NEW = 0.25
+# What has come since is searched exactly; that takes 8 ms then.
+_MOST_SPANS = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +44,19 @@ def find_step(connection: sqlite3.Connection, before: np.ndarray) -> Step | None
     return Step(kept, first_new)
 
 
-def follow_vectors(vectors: Vectors, step: Step, connection: sqlite3.Connection, generation: int) -> Vectors:
-    """Return the vectors of the next build."""
-    new_ids, chunk_rows = _read(
-        connection,
-        "SELECT chunk.id, data FROM chunk JOIN vector ON vector.id = vector_id WHERE chunk.id >= ? ORDER BY chunk.id",
-        step.first_new,
-    )
-    span_owners, span_rows = _read(
-        connection,
-        "SELECT chunk_id, data FROM span JOIN vector ON vector.id = vector_id WHERE chunk_id >= ?"
-        " ORDER BY chunk_id, ordinal",
-        step.first_new,
-    )
-    counts = np.diff(vectors.span_starts)
-    new_counts = np.bincount(np.searchsorted(new_ids, span_owners), minlength=len(new_ids))
-    starts = np.concatenate([[0], np.cumsum(np.concatenate([counts[step.kept], new_counts]))])
-    return Vectors(
-        generation,
-        np.concatenate([vectors.chunk_ids[step.kept], new_ids]),
-        starts.astype(np.int64),
-        index_of(codes_of(vectors.chunks)[step.kept], chunk_rows),
-        index_of(codes_of(vectors.spans)[np.repeat(step.kept, counts)], span_rows),
-    )
+def follow_vectors(vectors: Vectors, step: Step, connection: sqlite3.Connection, generation: int) -> Vectors | None:
+    """Return the vectors of the next build; None where it pays to read all anew."""
+    first, *others = vectors.views
+    kept = np.zeros(len(first.part), dtype=bool)
+    kept[first.places] = step.kept[: len(first)]
+    recent = held_part(connection, step.first_new)
+    for view in others:
+        recent = joined(view.part, step.kept[view.first_row : view.first_row + len(view)], recent)
+    if too_new(kept, len(recent), len(recent.spans)):
+        return None
+    return Vectors(generation, [(first.part, kept), (recent, None)])
 
 
-def _read(connection: sqlite3.Connection, query: str, first: int) -> tuple[np.ndarray, list[bytes]]:
-    rows = connection.execute(query, (first,)).fetchall()
-    return np.array([number for number, _ in rows], dtype=np.int64), [data for _, data in rows]
+def too_new(kept: np.ndarray, chunks: int, spans: int) -> bool:
+    """Say whether it pays to read all anew. kept: (n,) of the first part. chunks, spans: how many have come since."""
+    return chunks > _MOST_NEW * len(kept) or spans > _MOST_SPANS or int(kept.sum()) < (1 - _MOST_NEW) * len(kept)

@@ -33,12 +33,12 @@ from briefqa.articles import parse_article
 from briefqa.chunks import CHUNKING, Chunk, Span, chunk_passage, span_passage
 from briefqa.errors import ArticleError, IndexCorruptError
 from briefqa.lexicon.terms import TERMS
+from briefqa.store.cache import differs_from_cache
 from briefqa.store.connections import connect, corrupt
 from briefqa.store.damage import MOST_FAULTS, find_damage
 from briefqa.store.postings import read_all_postings
 from briefqa.store.schema import checksum, database, read_meta
 from briefqa.store.snapshots import Snapshot, load_generation
-from briefqa.store.vectors import differs_from_cache
 from briefqa.verbatim import VisibleSection, Wording
 from briefqa.writing import script_of
 
@@ -152,8 +152,9 @@ def _passages(snapshot: Snapshot, connection: sqlite3.Connection) -> Iterator[st
     hashes = dict(
         connection.execute("SELECT chunk.id, hash FROM chunk JOIN vector ON vector.id = vector_id").fetchall()
     )
-    for (chunk_id, chunk), script in zip(_chunks(snapshot), snapshot.scripts.tolist(), strict=True):
-        if script != script_of(chunk.text):
+    scripts = dict(connection.execute("SELECT id, script FROM chunk").fetchall())
+    for chunk_id, chunk in _chunks(snapshot):
+        if (script := scripts.get(chunk_id)) != script_of(chunk.text):
             yield f"the text of {chunk.id} is not in the script {script!r}"
         spans = connection.execute(
             "SELECT hash FROM span JOIN vector ON vector.id = vector_id WHERE chunk_id = ? ORDER BY ordinal",

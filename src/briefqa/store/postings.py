@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
@@ -22,14 +24,69 @@ _LAST_PLACE = (1 << _PLACE_BITS) - 1
 _CODE = np.dtype("<u4")
 # Occurrences kept in memory before they are written: about half a GB.
 _MOST_PENDING = 10_000_000
+# Occurrences kept in memory for the next questions: at most 300 MB.
+_MOST_KEPT = 15_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Posting:
     """The occurrences of a term. rows: (n,) ascending rows of chunks. places: (n,) 0 for headings, else span + 1."""
 
     rows: np.ndarray
     places: np.ndarray
+
+    @cached_property
+    def _firsts(self) -> np.ndarray:
+        return np.flatnonzero(np.concatenate([[len(self.rows) > 0], self.rows[1:] != self.rows[:-1]]))
+
+    @cached_property
+    def chunks(self) -> np.ndarray:
+        """The rows of the chunks that have the term, each once, ascending."""
+        return np.asarray(self.rows[self._firsts])
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How often each of them has it, float32."""
+        return np.diff(np.append(self._firsts, len(self.rows))).astype(np.float32)
+
+    def within(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the occurrences in some chunks, ascending: the number of each one's chunk among them, and its place.
+
+        As many steps as there are chunks are taken, however often the term stands elsewhere.
+        """
+        rows = rows.astype(self.rows.dtype)  # else NumPy would copy all occurrences to compare them
+        starts, ends = np.searchsorted(self.rows, rows), np.searchsorted(self.rows, rows, side="right")
+        counts = ends - starts
+        found = np.repeat(ends - np.cumsum(counts), counts) + np.arange(counts.sum())
+        return np.repeat(np.arange(len(rows)), counts), self.places[found].astype(np.int64)
+
+
+class KeptPostings:
+    """Postings of a generation that were read for a question and are kept for the next ones; shared between threads.
+
+    The same few hundred words are in every second question, and stand in most chunks.
+    """
+
+    def __init__(self) -> None:
+        self._postings: OrderedDict[str, Posting] = OrderedDict()
+        self._occurrences = 0
+        self._lock = Lock()
+
+    def get(self, term: str) -> Posting | None:
+        """Return a term's posting if it is kept."""
+        with self._lock:
+            if term in self._postings:
+                self._postings.move_to_end(term)
+            return self._postings.get(term)
+
+    def keep(self, term: str, posting: Posting) -> None:
+        """Keep a posting, and let go those that were asked for least lately."""
+        with self._lock:
+            if term not in self._postings:
+                self._postings[term] = posting
+                self._occurrences += len(posting.rows)
+            while self._occurrences > _MOST_KEPT and len(self._postings) > 1:
+                self._occurrences -= len(self._postings.popitem(last=False)[1].rows)
 
 
 class PostingWriter:
@@ -83,20 +140,32 @@ class PostingWriter:
         return np.frombuffer(row[0], dtype=_CODE) if row else np.empty(0, dtype=_CODE)
 
 
-def read_postings(connection: sqlite3.Connection, terms: Iterable[str], row_of: np.ndarray) -> dict[str, Posting]:
+def read_postings(
+    connection: sqlite3.Connection, terms: Iterable[str], row_of: np.ndarray, kept: KeptPostings | None = None
+) -> dict[str, Posting]:
     """Return the postings of those of the terms that stand in the corpus. row_of: the row of each chunk id."""
-    parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    found: dict[str, Posting] = {}
+    missing: list[str] = []
+    for term in terms:
+        posting = kept.get(term) if kept else None
+        if posting is None:
+            missing.append(term)
+        else:
+            found[term] = posting
+    parts: dict[str, list[tuple[int, bytes]]] = defaultdict(list)
     for term, block, data in connection.execute(
         "SELECT term, block, data FROM posting WHERE term IN (SELECT value FROM json_each(?)) ORDER BY term, block",
-        (_json_list(terms),),
+        (_json_list(missing),),
     ):
-        codes = np.frombuffer(data, dtype=_CODE)
-        rows = row_of[block * _BLOCK + (codes >> _PLACE_BITS).astype(np.int64)]
-        parts[term].append((rows, (codes & _LAST_PLACE).astype(np.int64)))
-    return {
-        term: Posting(np.concatenate([rows for rows, _ in found]), np.concatenate([places for _, places in found]))
-        for term, found in parts.items()
-    }
+        parts[term].append((block, data))
+    for term, blocks in parts.items():
+        codes = np.frombuffer(b"".join([data for _, data in blocks]), dtype=_CODE)
+        firsts = np.array([block * _BLOCK for block, _ in blocks], dtype=np.int64)
+        ids = np.repeat(firsts, [len(data) // _CODE.itemsize for _, data in blocks]) + (codes >> _PLACE_BITS)
+        found[term] = Posting(row_of[ids], (codes & _LAST_PLACE).astype(np.uint16))
+        if kept:
+            kept.keep(term, found[term])
+    return found
 
 
 def read_known_terms(connection: sqlite3.Connection, terms: Iterable[str]) -> set[str]:

@@ -29,6 +29,7 @@ from briefqa.store.connections import (
     unreadable,
 )
 from briefqa.store.damage import find_damage
+from briefqa.store.rows import DamagedRows
 from briefqa.store.schema import database, read_meta
 from briefqa.store.snapshots import Generation, Snapshot, identity_of, load_generation
 
@@ -55,6 +56,7 @@ class IndexReader:
         self._generation: Generation | None = None
         self._turns = count()
         self._turn = -1  # of the snapshot that the generation was loaded for
+        self._distrusting = False  # what is in the cache: it is read to its end before it is believed
         self._closed = False
 
     @contextmanager
@@ -67,6 +69,10 @@ class IndexReader:
             connection.execute("BEGIN")
             yield Snapshot(connection, self._current(connection, turn))
             self._check_still(opened)
+        except DamagedRows as error:
+            with self._loading:
+                self._generation, self._distrusting = None, True
+            raise Outdated(str(error)) from error
         except sqlite3.Error as error:
             self._check_still(opened, error)
             raise unreadable(self._path, error) from error
@@ -157,7 +163,8 @@ class IndexReader:
                 current = self._generation
                 if current is None or current.identity != identity:
                     check_format(connection, self._path)
-                    current = load_generation(self.index, connection, meta, self._generation)
+                    current = load_generation(self.index, connection, meta, self._generation, self._distrusting)
+                    self._distrusting = False
                     if turn > self._turn:  # else a later snapshot has seen a newer one
                         self._generation, self._turn = current, turn
         return current

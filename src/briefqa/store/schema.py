@@ -6,10 +6,11 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from briefqa.errors import IndexNotFoundError
+from briefqa.store.cells import Search
 
 DATABASE = "briefqa.db"
 # Raised when an older briefqa could not read what a newer one wrote, or a newer one what an older one wrote: the next
@@ -20,7 +21,7 @@ FORMAT = 3
 COSINES = frozenset({"spread", "unrelated"})
 
 # What the meta table keeps that is no part of a build.
-_NOT_OF_A_BUILD = frozenset({"checksum", "calibration", "calibrated_for"})
+_NOT_OF_A_BUILD = frozenset({"checksum", "calibration", "calibrated_for", "searches"})
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -123,7 +124,8 @@ class IndexInfo:
     """What is known of an index as a whole.
 
     chunking, terms: versions of the rules by which articles were split and their words counted. problems: (path, line,
-    message) of the last build.
+    message) of the last build. searches: how "chunks" and "spans" are searched, by what the last build measured; empty
+    where it did not come to that.
     """
 
     generation: int
@@ -138,6 +140,7 @@ class IndexInfo:
     chunks: int
     spans: int
     problems: tuple[tuple[str, int, str], ...]
+    searches: dict[str, Search] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,15 @@ def read_problems(connection: sqlite3.Connection) -> list[tuple[str, int, str]]:
     return connection.execute("SELECT path, line, message FROM problem ORDER BY path, line").fetchall()
 
 
+def write_searches(searches: dict[str, Search]) -> str:
+    """Return how chunks and spans are searched, as JSON."""
+    return json.dumps({kind: asdict(search) for kind, search in searches.items()})
+
+
+def _read_searches(meta: Mapping[str, str]) -> dict[str, Search]:
+    return {kind: Search(**search) for kind, search in json.loads(meta.get("searches") or "{}").items()}
+
+
 def read_info(connection: sqlite3.Connection) -> IndexInfo:
     """Return what is known of the index as a whole."""
     meta = read_meta(connection)
@@ -220,4 +232,5 @@ def read_info(connection: sqlite3.Connection) -> IndexInfo:
         chunks=count("chunk"),
         spans=count("span"),
         problems=tuple(read_problems(connection)),
+        searches=_read_searches(meta),
     )

@@ -22,9 +22,10 @@ from briefqa.articles import Block, Section
 from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
 from briefqa.markdown import read_markdown
+from briefqa.store.cache import load_vectors
 from briefqa.store.connections import corrupt
 from briefqa.store.following import find_step, follow_vectors
-from briefqa.store.postings import Posting, read_known_terms, read_postings
+from briefqa.store.postings import KeptPostings, Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
     DATABASE,
@@ -36,7 +37,7 @@ from briefqa.store.schema import (
     read_meta,
     read_problems,
 )
-from briefqa.store.vectors import Vectors, load_vectors
+from briefqa.store.vectors import Vectors
 from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
 
 _ALL = Filters()
@@ -50,8 +51,9 @@ class Generation:
     """What is kept in memory of one generation, for all questions. A row is a chunk's place in the vectors.
 
     identity: of the build. build_id: a part of it. encoder, fingerprint: what the index was built with. lengths:
-    (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. row_of:
-    the row of each chunk id. visible: articles that answers were checked against.
+    (n_chunks,) terms. scripts: (n_chunks,) names of scripts. dates: (n_chunks,) as numbers, 20251231, or 0. owners:
+    (n_chunks,) ids of articles. row_of: the row of each chunk id. mean_length: of lengths.
+    postings, visible: what was read for questions.
     """
 
     identity: tuple[str, ...]
@@ -60,10 +62,13 @@ class Generation:
     fingerprint: str
     vectors: Vectors
     lengths: np.ndarray
+    mean_length: float
     scripts: np.ndarray
     dates: np.ndarray
+    owners: np.ndarray
     row_of: np.ndarray
     geometry: Geometry
+    postings: KeptPostings
     visible: KeptArticles
 
 
@@ -73,29 +78,29 @@ def identity_of(meta: dict[str, str]) -> tuple[str, ...]:
 
 
 def load_generation(
-    index: Path, connection: sqlite3.Connection, meta: dict[str, str], before: Generation | None = None
+    index: Path,
+    connection: sqlite3.Connection,
+    meta: dict[str, str],
+    before: Generation | None = None,
+    thorough: bool = False,
 ) -> Generation:
     """Read what is kept in memory of the generation that the connection's transaction sees. meta: its meta table.
 
     before: a generation that is in memory; where this one followed it, what both have in common is taken over.
+    thorough: believe no cache that was not read to its end.
     """
-    step = None
+    vectors = None
     if before is not None and before.build_id and before.build_id == meta.get("follows"):
         step = find_step(connection, before.vectors.chunk_ids)
-    if before is None or step is None:
-        vectors = load_vectors(index, connection)
-        lengths, scripts, dates = _read_rows(connection, 0)
-    else:
-        vectors = follow_vectors(before.vectors, step, connection, int(meta["generation"]))
-        lengths, scripts, dates = (
-            np.concatenate([old[step.kept], new])
-            for old, new in zip(
-                (before.lengths, before.scripts, before.dates), _read_rows(connection, step.first_new), strict=True
-            )
-        )
-    if len(lengths) != len(vectors):  # pages that are damaged may seem to end early
-        raise corrupt(index / DATABASE, f"{len(lengths)} chunks for {len(vectors)} vectors")
-    row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int64)
+        if step is not None:
+            vectors = follow_vectors(before.vectors, step, connection, int(meta["generation"]))
+    if vectors is None:
+        vectors = load_vectors(index, connection, thorough)
+    (chunks,) = connection.execute("SELECT count(*) FROM chunk").fetchone()
+    if chunks != len(vectors):  # pages that are damaged may seem to end early
+        raise corrupt(index / DATABASE, f"{chunks} chunks for {len(vectors)} vectors")
+    lengths = vectors.facts("length")
+    row_of = np.full(int(vectors.chunk_ids.max(initial=0)) + 1, -1, dtype=np.int32)
     row_of[vectors.chunk_ids] = np.arange(len(vectors))
     directions = [
         np.frombuffer(data, dtype="<f4") for (data,) in connection.execute("SELECT data FROM geometry ORDER BY rank")
@@ -111,28 +116,17 @@ def load_generation(
         fingerprint=meta["fingerprint"],
         vectors=vectors,
         lengths=lengths,
-        scripts=scripts,
-        dates=dates,
+        mean_length=float(lengths.mean()) if len(lengths) else 0.0,
+        scripts=vectors.scripts(),
+        dates=vectors.facts("date").astype(np.int64),
+        owners=vectors.facts("article"),
         row_of=row_of,
         geometry=Geometry(
-            np.stack(directions) if directions else np.empty((0, vectors.chunks.d), dtype=np.float32),
+            np.stack(directions) if directions else np.empty((0, vectors.dim), dtype=np.float32),
             **{name: float(meta.get(name, 0)) for name in COSINES},
         ),
+        postings=KeptPostings(),
         visible=KeptArticles(),
-    )
-
-
-def _read_rows(connection: sqlite3.Connection, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return lengths, scripts and dates of the chunks from this id on."""
-    stored = connection.execute(
-        "SELECT chunk.length, chunk.script, article.date FROM chunk JOIN article ON article.id = article_id"
-        " WHERE chunk.id >= ? ORDER BY chunk.id",
-        (first,),
-    ).fetchall()
-    return (
-        np.array([length for length, _, _ in stored], dtype=np.float32),
-        np.array([script for _, script, _ in stored], dtype=np.str_),
-        np.array([int(date.replace("-", "") or 0) for *_, date in stored], dtype=np.int64),
     )
 
 
@@ -147,6 +141,7 @@ class Snapshot:
         self.fingerprint = generation.fingerprint
         self.vectors = generation.vectors
         self.lengths = generation.lengths
+        self.mean_length = generation.mean_length
         self.scripts = generation.scripts
         self.dates = generation.dates
         self.geometry = generation.geometry
@@ -158,7 +153,7 @@ class Snapshot:
 
     def postings(self, terms: Iterable[str]) -> dict[str, Posting]:
         """Return where those of the terms stand that are in the corpus."""
-        return read_postings(self._connection, terms, self._generation.row_of)
+        return read_postings(self._connection, terms, self._generation.row_of, self._generation.postings)
 
     def known_terms(self, terms: Iterable[str]) -> set[str]:
         """Return those of the terms that stand in the corpus."""
@@ -182,10 +177,11 @@ class Snapshot:
         if not filters:
             return None
         condition, values = _condition(filters)
-        found = self._connection.execute(
-            f"SELECT chunk.id FROM chunk JOIN article ON article.id = article_id WHERE {condition}", values
-        )
-        return np.isin(self.vectors.chunk_ids, [chunk_id for (chunk_id,) in found])
+        found = self._connection.execute(f"SELECT id FROM article WHERE {condition}", values)
+        wanted = np.zeros(int(self._generation.owners.max(initial=0)) + 1, dtype=bool)
+        ids = np.array([article_id for (article_id,) in found], dtype=np.int64)
+        wanted[ids[ids < len(wanted)]] = True  # one without chunks may have a higher id
+        return np.asarray(wanted[self._generation.owners])
 
     def rows_of(self, sections: Iterable[tuple[str, str]]) -> np.ndarray:
         """Return the rows of these sections' chunks, each named by its article and anchor; none for unknown ones."""

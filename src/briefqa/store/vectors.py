@@ -1,274 +1,157 @@
-"""The vectors of one generation in FAISS, searched exactly, and their cache on disk.
+"""The vectors of one generation, searched: a part that stays for many builds, and one with what has come since.
 
-They are float16, as in the database: of 118,000 vectors the nearest are found in 6.5 ms, as float32 in 20.
-
-Rows are chunks in the order of their ids; the spans of row r are span rows span_starts[r] to span_starts[r + 1].
-The cache is a folder `vectors-GENERATION` that says whose it is, with a checksum of each file: whatever is wrong with
-it, it is made again.
+Rows are chunks in the order of their ids; the spans of row r are span rows span_starts[r] to span_starts[r + 1]. Few
+vectors are held in memory and searched exactly, many are left in their file and found by a quantised index, see
+`rows`; what is returned as a cosine is always exact.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import secrets
-import shutil
-import sqlite3
-import stat
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 
-from briefqa.store.schema import read_meta
-from briefqa.threads import let_threads_sleep
-
-_MANIFEST = "manifest.json"
-_FORMAT = 3  # of the cache; 2: float16. 3: of which build it is
-_FILES = ("chunks.faiss", "spans.faiss", "rows.i64")
-# Bytes of a manifest; it has some 300.
-_LONGEST_MANIFEST = 10_000
-_NAME = re.compile(r"vectors-\d+|\.vectors-\d+-\w+\.tmp")
-let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions below
+from briefqa.store.parts import KINDS, Part
+from briefqa.store.rows import Nearest, cosines
 
 
-@dataclass(frozen=True)
+class View:
+    """What a generation has of a part. kept: (n_part,) bool, None for all of it. first_row: the row of the first."""
+
+    def __init__(self, part: Part, kept: np.ndarray | None, first_row: int) -> None:
+        self.part = part
+        self.kept = None if kept is None or kept.all() else kept
+        self.first_row = first_row
+        self.places = np.arange(len(part)) if self.kept is None else np.flatnonzero(self.kept)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def kept_spans(self) -> np.ndarray | None:
+        """Which spans of the part belong to chunks that were kept."""
+        return None if self.kept is None else np.repeat(self.kept, np.diff(self.part.span_starts))
+
+    def wanted(self, allowed: np.ndarray | None) -> np.ndarray | None:
+        """Return which chunks of the part may be found. allowed: of the generation's chunks, or all."""
+        if allowed is None:
+            return self.kept
+        wanted = np.zeros(len(self.part), dtype=bool)
+        wanted[self.places] = allowed[self.first_row : self.first_row + len(self)]
+        return wanted
+
+    def wanted_spans(self, allowed: np.ndarray | None) -> np.ndarray | None:
+        """Return which spans of the part may be found."""
+        if allowed is None:
+            return self.kept_spans
+        wanted = self.wanted(allowed)
+        assert wanted is not None
+        return np.repeat(wanted, np.diff(self.part.span_starts))
+
+    def rows_of(self, places: np.ndarray) -> np.ndarray:
+        """Return the rows of chunks that were kept, by their places in the part."""
+        rows = places if self.kept is None else np.searchsorted(self.places, places)
+        return np.asarray(rows + self.first_row, dtype=np.int64)
+
+
 class Vectors:
     """The searchable vectors of one generation; safe to share between threads.
 
-    chunk_ids: (n_chunks,) int64, ascending. span_starts: (n_chunks + 1,) int64.
-    chunks, spans: FAISS indexes of (n_chunks, dim) and (n_spans, dim) float16 unit rows, by inner product.
+    chunk_ids: (n_chunks,) int64, ascending. span_starts: (n_chunks + 1,) int64. Any search may raise DamagedRows.
     """
 
-    generation: int
-    chunk_ids: np.ndarray
-    span_starts: np.ndarray
-    chunks: Any
-    spans: Any
+    def __init__(self, generation: int, parts: list[tuple[Part, np.ndarray | None]]) -> None:
+        self.generation = generation
+        self.views: list[View] = []
+        for part, kept in parts:
+            self.views.append(View(part, kept, sum(map(len, self.views))))
+        self.dim: int = next((view.part.chunks.dim for view in self.views if len(view.part)), 1)
+        self.chunk_ids = self.facts("id").astype(np.int64)
+        counts = [np.diff(view.part.span_starts)[view.places] for view in self.views]
+        self.span_starts = np.concatenate([[0], np.cumsum(np.concatenate([*counts, []]))]).astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.chunk_ids)
 
+    def facts(self, name: str) -> np.ndarray:
+        """Return one of the FACTS of each chunk (n_chunks,)."""
+        return np.concatenate([np.ascontiguousarray(view.part.facts[name][view.places]) for view in self.views])
+
+    def scripts(self) -> np.ndarray:
+        """Return the name of each chunk's script (n_chunks,)."""
+        return np.concatenate([view.part.script_of[view.places] for view in self.views])
+
+    def count(self, kind: str) -> int:
+        """Return how many chunks or spans there are."""
+        return len(self) if kind == KINDS[0] else int(self.span_starts[-1])
+
+    def blocks(self, kind: str) -> Iterator[np.ndarray]:
+        """Yield all vectors of a kind, float16 (some, dim), in order."""
+        for view in self.views:
+            kept, start = view.kept if kind == KINDS[0] else view.kept_spans, 0
+            for block in getattr(view.part, kind).blocks():
+                yield block if kept is None else block[kept[start : start + len(block)]]
+                start += len(block)
+
     def chunk(self, row: int) -> np.ndarray:
         """Return the vector (dim,) of a chunk."""
-        return np.asarray(self.chunks.reconstruct(int(row)), dtype=np.float32)
+        return np.asarray(self._chunk_rows(np.array([row]))[0], dtype=np.float32)
 
     def span(self, row: int, place: int) -> np.ndarray:
         """Return the vector (dim,) of a chunk's span, counted from 0."""
-        return np.asarray(self.spans.reconstruct(int(self.span_starts[row]) + place), dtype=np.float32)
+        return np.asarray(self._span_rows(np.array([row]))[place], dtype=np.float32)
 
     def nearest_chunks(self, query: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
         """Return the rows of the k chunks nearest to query (dim,), best first. allowed: (n_chunks,) bool, or all."""
-        return _nearest(self.chunks, query, k, allowed)
+
+        def search(view: View) -> tuple[np.ndarray, Nearest]:
+            found = view.part.chunks.nearest(query, k, view.wanted(allowed))
+            return view.rows_of(found.places), found
+
+        return self._best(search, k)
 
     def nearest_spans(self, query: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
         """Return the chunk rows of the k spans nearest to query (dim,), best first, repeated where spans share one."""
-        if allowed is not None:
-            allowed = np.repeat(allowed, np.diff(self.span_starts))
-        found = _nearest(self.spans, query, k, allowed)
-        return np.searchsorted(self.span_starts, found, side="right") - 1
+
+        def search(view: View) -> tuple[np.ndarray, Nearest]:
+            found = view.part.spans.nearest(query, k, view.wanted_spans(allowed))
+            return view.rows_of(np.searchsorted(view.part.span_starts, found.places, side="right") - 1), found
+
+        return self._best(search, k)
+
+    def _best(self, search: Callable[[View], tuple[np.ndarray, Nearest]], k: int) -> np.ndarray:
+        found = [search(view) for view in self.views]
+        rows = np.concatenate([rows for rows, _ in found])
+        if len(found) == 1:
+            return rows
+        scores = np.concatenate([nearest.scores for _, nearest in found])
+        return np.asarray(rows[np.argsort(-scores, kind="stable")[:k]])
 
     def chunk_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the exact cosines (len(rows),) of these chunks with query (dim,)."""
-        return _cosines(self.chunks, rows, query)
+        return cosines(self._chunk_rows(rows), query)
 
     def span_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Return the exact cosines of these chunks' spans with query (dim,), one chunk's after the other's."""
+        return cosines(self._span_rows(rows), query)
+
+    def _chunk_rows(self, rows: np.ndarray) -> np.ndarray:
+        found = np.empty((len(rows), self.dim), dtype=np.float16)
+        for view in self.views:
+            here = (rows >= view.first_row) & (rows < view.first_row + len(view))
+            if here.any():
+                found[here] = view.part.chunks.read(view.places[rows[here] - view.first_row])
+        return found
+
+    def _span_rows(self, rows: np.ndarray) -> np.ndarray:
         counts = self.span_starts[rows + 1] - self.span_starts[rows]
-        wanted = np.repeat(self.span_starts[rows + 1] - np.cumsum(counts), counts) + np.arange(counts.sum())
-        return _cosines(self.spans, wanted, query)
-
-
-def _nearest(index: Any, query: np.ndarray, k: int, allowed: np.ndarray | None) -> np.ndarray:
-    k = min(k, index.ntotal if allowed is None else int(allowed.sum()))
-    if k == 0:
-        return np.empty(0, dtype=np.int64)
-    parameters = None
-    if allowed is not None:
-        import faiss
-
-        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        parameters = faiss.SearchParameters(sel=selector)
-    rows = index.search(query[None, :], k, params=parameters)[1][0]
-    return np.asarray(rows[rows >= 0], dtype=np.int64)
-
-
-def _cosines(index: Any, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-    if len(rows) == 0:
-        return np.empty(0, dtype=np.float32)
-    # einsum, because BLAS's threads spin for 25 ms after each product, on a core that the next question's encoder
-    # wants: 17 ms a question instead of 37.
-    wanted = codes_of(index).view(np.float16)[rows].astype(np.float32)
-    return np.asarray(np.einsum("ij,j->i", wanted, query), dtype=np.float32)
-
-
-def load_vectors(index: Path, connection: sqlite3.Connection) -> Vectors:
-    """Return the vectors of the generation that the connection's transaction sees, from the cache if it is sound."""
-    meta = read_meta(connection)
-    cached = _read_cache(index, meta)
-    if cached is not None:
-        return cached
-    vectors = _read_database(connection, int(meta["generation"]))
-    _write_cache(index, meta, vectors)
-    return vectors
-
-
-def save_cache(index: Path, connection: sqlite3.Connection) -> None:
-    """Write the cache of the newest generation and remove older ones; a reader makes it if this fails."""
-    meta = read_meta(connection)
-    _write_cache(index, meta, _read_database(connection, int(meta["generation"])))
-    remove_old_caches(index, meta)
-
-
-def remove_old_caches(index: Path, meta: dict[str, str]) -> None:
-    """Remove the caches of other generations than this one, and what a killed process left of one."""
-    keep = _folder(index, meta)
-    for folder in index.iterdir():
-        if _NAME.fullmatch(folder.name) and folder != keep:
-            _remove(folder)
-
-
-def differs_from_cache(index: Path, connection: sqlite3.Connection) -> bool:
-    """Say whether there is a sound cache of this build with other vectors than the database has now."""
-    import faiss
-
-    meta = read_meta(connection)
-    cached = _read_cache(index, meta)
-    if cached is None:
-        return False
-    stored = _read_database(connection, int(meta["generation"]))
-    return not (
-        np.array_equal(cached.chunk_ids, stored.chunk_ids)
-        and np.array_equal(cached.span_starts, stored.span_starts)
-        and np.array_equal(faiss.serialize_index(cached.chunks), faiss.serialize_index(stored.chunks))
-        and np.array_equal(faiss.serialize_index(cached.spans), faiss.serialize_index(stored.spans))
-    )
-
-
-def _remove(path: Path) -> None:
-    """Remove a cache as far as it can be, or what lies in its place: a file, a link, but not what it leads to."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError:
-        pass
-
-
-def _folder(index: Path, meta: dict[str, str]) -> Path:
-    return index / f"vectors-{meta['generation']}"
-
-
-def _read_database(connection: sqlite3.Connection, generation: int) -> Vectors:
-    chunks = connection.execute(
-        "SELECT chunk.id, vector.data FROM chunk JOIN vector ON vector.id = chunk.vector_id ORDER BY chunk.id"
-    ).fetchall()
-    spans = connection.execute(
-        "SELECT span.chunk_id, vector.data FROM span JOIN vector ON vector.id = span.vector_id"
-        " ORDER BY span.chunk_id, span.ordinal"
-    ).fetchall()
-    ids = np.array([chunk_id for chunk_id, _ in chunks], dtype=np.int64)
-    of_spans = np.array([chunk_id for chunk_id, _ in spans], dtype=np.int64)
-    starts = np.searchsorted(of_spans, np.append(ids, np.iinfo(np.int64).max)).astype(np.int64)
-    return Vectors(generation, ids, starts, _index([data for _, data in chunks]), _index([data for _, data in spans]))
-
-
-def codes_of(index: Any) -> np.ndarray:
-    """Return the rows of a FAISS index as it holds them, uint8 (n, code size): its own memory, not a copy of it."""
-    import faiss
-
-    if index.ntotal == 0:
-        return np.empty((0, index.code_size), dtype=np.uint8)
-    codes = faiss.rev_swig_ptr(index.codes.data(), index.ntotal * index.code_size)
-    return np.asarray(codes).reshape(index.ntotal, index.code_size)
-
-
-def index_of(codes: np.ndarray, rows: list[bytes]) -> Any:
-    """Return a FAISS index of rows as another one holds them, and then of rows as the database holds them.
-
-    Both are float16, and are copied as they are: 12,000 rows take 5 ms, by way of float32 they would take 100.
-    """
-    import faiss
-
-    size = len(rows[0]) if rows else codes.shape[1]
-    index = faiss.IndexScalarQuantizer(size // 2, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    for part in (codes, np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), size)):
-        if len(part):
-            index.add_sa_codes(np.ascontiguousarray(part))
-    return index
-
-
-def _index(rows: list[bytes]) -> Any:
-    return index_of(np.empty((0, 2), dtype=np.uint8), rows)
-
-
-def _write_cache(index: Path, meta: dict[str, str], vectors: Vectors) -> None:
-    import faiss
-
-    target = _folder(index, meta)
-    folder = index / f".{target.name}-{secrets.token_hex(8)}.tmp"
-    try:
-        folder.mkdir()  # others may read it if they may read the database
-    except OSError:
-        return  # an index in a read-only folder has no cache
-    try:
-        contents = (
-            faiss.serialize_index(vectors.chunks),
-            faiss.serialize_index(vectors.spans),
-            np.concatenate([vectors.chunk_ids, vectors.span_starts]).view(np.uint8),
-        )
-        files = dict(zip(_FILES, contents, strict=True))
-        for name, data in files.items():
-            (folder / name).write_bytes(data.data)
-        sums = {name: [len(data), zlib.crc32(data.data)] for name, data in files.items()}
-        manifest = json.dumps({**_whose(meta), "files": sums})
-        (folder / _MANIFEST).write_text(manifest, encoding="utf-8")
-        _remove(target)  # damaged, or of another index that lay here
-        folder.rename(target)
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _whose(meta: dict[str, str]) -> dict[str, str | int]:
-    """Return what a cache must say of itself: whose vectors it has."""
-    return {"format": _FORMAT, **{key: meta.get(key, "") for key in ("index_id", "generation", "build_id")}}
-
-
-def _read_cache(index: Path, meta: dict[str, str]) -> Vectors | None:
-    """Return the cached vectors, or None if they are missing, damaged, or of another build or index."""
-    import faiss
-
-    folder = _folder(index, meta)
-    try:
-        manifest = json.loads(_read_file(folder / _MANIFEST, most=_LONGEST_MANIFEST).tobytes())
-        sums = manifest.pop("files")
-        if manifest != _whose(meta):
-            return None
-        files = {}
-        for name in _FILES:
-            size, checksum = sums[name]
-            files[name] = _read_file(folder / name, size)
-            if len(files[name]) != size or zlib.crc32(files[name].data) != checksum:
-                return None
-        rows = files["rows.i64"].view(np.int64)
-        n_chunks = len(rows) // 2
-        return Vectors(
-            int(meta["generation"]),
-            rows[:n_chunks],
-            rows[n_chunks:],
-            faiss.deserialize_index(files["chunks.faiss"]),
-            faiss.deserialize_index(files["spans.faiss"]),
-        )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError):
-        return None
-
-
-def _read_file(path: Path, most: int) -> np.ndarray:
-    """Return the bytes of a file; raise ValueError for one that is longer than expected, or no file: a pipe, a link."""
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-        raise ValueError(f"{path} is not what was written")
-    return np.fromfile(path, dtype=np.uint8)
+        found = np.empty((int(counts.sum()), self.dim), dtype=np.float16)
+        for view in self.views:
+            here = (rows >= view.first_row) & (rows < view.first_row + len(view))
+            many = counts[here]
+            if many.any():
+                ends = view.part.span_starts[view.places[rows[here] - view.first_row] + 1]
+                wanted = np.repeat(ends - np.cumsum(many), many) + np.arange(many.sum())
+                found[np.repeat(here, counts)] = view.part.spans.read(wanted)
+        return found

@@ -24,6 +24,7 @@ from briefqa.articles import Article, Problem
 from briefqa.chunks import Chunk
 from briefqa.encoders.geometry import Geometry
 from briefqa.errors import IndexLockedError
+from briefqa.store.cache import remove_old_caches, save_cache
 from briefqa.store.connections import check_format, corrupt, is_locked, lock_holder, unwritable
 from briefqa.store.damage import find_damage
 from briefqa.store.postings import PostingWriter
@@ -35,8 +36,8 @@ from briefqa.store.schema import (
     checksum,
     read_known_articles,
     read_meta,
+    write_searches,
 )
-from briefqa.store.vectors import remove_old_caches, save_cache
 from briefqa.writing import script_of
 
 # Variables of one SQL statement; SQLite's own limit has been at least 32,766 since 3.32.
@@ -46,6 +47,8 @@ _GRACE = 0.5
 _SECONDS_BETWEEN_TRIES = 0.1
 # Bytes of the write-ahead log that are left to the next build; emptying it waits for the questions that are answered.
 _LARGEST_LOG = 4_000_000
+# Of pages that are written to again and again: where each hash stands, and each term.
+_KILOBYTES_OF_CACHE = 64_000
 _MILLISECONDS_FOR_QUESTIONS = 2_000
 # What goes wrong where content is no text, number or JSON any more; or where there is a mistake in the program.
 _PERHAPS_DAMAGE = (
@@ -94,6 +97,7 @@ class IndexWriter:
                 execute("PRAGMA journal_mode = WAL")
                 execute("PRAGMA synchronous = FULL")
                 execute("PRAGMA foreign_keys = ON")
+                execute(f"PRAGMA cache_size = -{_KILOBYTES_OF_CACHE}")
                 execute("BEGIN IMMEDIATE")
                 return
             except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -341,7 +345,8 @@ class IndexWriter:
         self._connection.execute("COMMIT")
         self.meta = values
         try:
-            save_cache(self.index, self._connection)
+            searches = save_cache(self.index, self._connection)
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('searches', ?)", (write_searches(searches),))
         except (OSError, sqlite3.Error, MemoryError) as error:
             _log.info("the vector cache is left to the next reader (%s)", error)
         self._empty_log()

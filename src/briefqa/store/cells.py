@@ -1,0 +1,136 @@
+"""A quantised index for many rows: cells of near ones (IVF), each row in a quarter of a byte a dimension (PQ).
+
+    index, search = make_cells(path, n_rows, dim, queries)
+    places = find_cells(index, search, query, 50, None, 1.0)    # to be scored exactly by who asked
+
+`make_cells` measures what share of the ten nearest it finds, for queries that it is given, and takes as many cells and
+candidates as are needed for RECALL of them; where not even all cells suffice, the rows are to be searched exactly.
+
+Method: Jégou et al., Product quantization for nearest neighbor search; 4-bit codes scanned in registers: André et al.,
+Quicker ADC. Of 300,000 rows of 896 all are scanned in 2.2 ms; one by one, as float16, they would take 17.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Rows up to which they are held in memory and searched exactly: 5.5 ms, and at most 180 MB for the bundled encoder.
+EXACT_ROWS = 100_000
+RECALL = 0.98
+# Rows that are looked at beside each other when they are learnt from: cells' centres, and the quantiser's.
+_A_CELL = 64
+_FOR_CODES = 30_000
+_ROUNDS = 8
+_QUERIES = 128
+_NEAREST = 10
+_ROWS_AT_A_TIME = 16_384
+# What may be tried: shares of the cells, and rows that are scored exactly in the end.
+_SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+_REFINED = (100, 200, 400, 800, 1_600, 3_200)
+# Microseconds, measured on two cores: of a row that is scanned, of a cell, of a row that is scored exactly.
+_SCAN, _CELL, _SCORE = 0.007, 1.0, 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How rows are searched. cells: 0 where exactly. probed: cells that are looked at. refined: rows that are then
+    scored exactly. recall: the share of the ten nearest that is found, as measured.
+    """
+
+    rows: int
+    cells: int = 0
+    probed: int = 0
+    refined: int = 0
+    recall: float = 1.0
+
+    def __str__(self) -> str:
+        if not self.cells:
+            return f"{self.rows:,} exactly"
+        return f"{self.rows:,}, {self.probed} of {self.cells} cells, recall@10 {self.recall:.3f}"
+
+
+def make_cells(path: Path, rows: int, dim: int, queries: np.ndarray) -> tuple[Any, Search]:
+    """Learn an index of the float16 rows in a file and measure it. queries: (n, dim), what questions are like.
+
+    Returns None for the index where less than RECALL was found, whatever was tried. Memory: a quarter of a byte a
+    dimension and row, and some 300 MB to learn from.
+    """
+    import faiss
+
+    data = np.memmap(path, dtype=np.float16, mode="r", shape=(rows, dim))
+    random = np.random.default_rng(0)
+    cells = 2 ** int(math.log2(math.sqrt(rows)))
+    centres = faiss.IndexFlatIP(dim)
+    learner = faiss.Clustering(dim, cells)
+    learner.niter, learner.spherical = _ROUNDS, True
+    learner.max_points_per_centroid, learner.min_points_per_centroid = _A_CELL, 1
+    learner.train(_sample(data, cells * _A_CELL, random), centres)
+    index = faiss.IndexIVFPQFastScan(centres, dim, cells, dim // _part(dim), 4, faiss.METRIC_INNER_PRODUCT)
+    index.train(_sample(data, _FOR_CODES, random))
+    for first in range(0, rows, _ROWS_AT_A_TIME):
+        index.add(np.asarray(data[first : first + _ROWS_AT_A_TIME], dtype=np.float32))
+    return _tune(index, data, cells, queries[:_QUERIES])
+
+
+def _part(dim: int) -> int:
+    """Return how many dimensions share four bits: four, or what divides into the length of a row."""
+    return next(part for part in (4, 3, 5, 2, 1) if dim % part == 0)
+
+
+def _sample(data: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    chosen = np.sort(random.choice(len(data), size=min(count, len(data)), replace=False))
+    return np.asarray(data[chosen], dtype=np.float32)
+
+
+def _tune(index: Any, data: np.ndarray, cells: int, queries: np.ndarray) -> tuple[Any, Search]:
+    """Choose the cheapest of what may be tried that finds enough."""
+    import faiss
+
+    right = _nearest(data, queries)
+    best: tuple[float, Search] | None = None
+    for share in _SHARES:
+        probed = max(int(cells * share), 1)
+        most = min(_REFINED[-1], len(data))
+        parameters = faiss.SearchParametersIVF(nprobe=probed)
+        found = index.search(queries, most, params=parameters)[1]
+        for refined in _REFINED:
+            held = [np.isin(one, some[:refined]).mean() for one, some in zip(right, found, strict=True)]
+            cost = probed * _CELL + len(data) * share * _SCAN + refined * _SCORE
+            if (recall := float(np.mean(held))) >= RECALL:
+                if best is None or cost < best[0]:
+                    best = cost, Search(len(data), cells, probed, refined, recall)
+                break
+    return (index, best[1]) if best else (None, Search(len(data)))
+
+
+def _nearest(data: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    """Return the places (n, 10) of the rows nearest to each query, found exactly."""
+    places = np.empty((len(queries), 0), dtype=np.int64)
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    for first in range(0, len(data), _ROWS_AT_A_TIME):
+        more = queries @ np.asarray(data[first : first + _ROWS_AT_A_TIME], dtype=np.float32).T
+        scores = np.concatenate([scores, more], axis=1)
+        numbers = np.broadcast_to(np.arange(first, first + more.shape[1]), more.shape)
+        places = np.concatenate([places, numbers], axis=1)
+        best = np.argpartition(-scores, min(_NEAREST, scores.shape[1]) - 1, axis=1)[:, :_NEAREST]
+        scores, places = np.take_along_axis(scores, best, 1), np.take_along_axis(places, best, 1)
+    return places
+
+
+def find_cells(index: Any, search: Search, query: np.ndarray, k: int, selector: Any, share: float) -> np.ndarray:
+    """Return the places of the candidates for the k nearest, ascending. share: of the rows, how many may be found.
+
+    Where few may be, as many more cells are looked at.
+    """
+    import faiss
+
+    probed = min(math.ceil(search.probed / max(share, 1e-9)), search.cells)
+    parameters = faiss.SearchParametersIVF(nprobe=probed, sel=selector)
+    most = min(max(search.refined, 2 * k), math.ceil(search.rows * share))
+    places = index.search(query[None, :], most, params=parameters)[1][0]
+    return np.asarray(np.sort(places[places >= 0]), dtype=np.int64)
