@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         BriefqaError,
         ConversationsError,
         CorpusError,
+        DeviceError,
         EncoderMismatchError,
         EncoderNotFoundError,
         ExportError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         QuestionError,
         SavedAnswerError,
         SettingsError,
+        WorkersError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
@@ -63,6 +65,7 @@ _MODULE_OF = {
         "BriefqaError",
         "ConversationsError",
         "CorpusError",
+        "DeviceError",
         "EncoderMismatchError",
         "EncoderNotFoundError",
         "ExportError",
@@ -76,6 +79,7 @@ _MODULE_OF = {
         "QuestionError",
         "SavedAnswerError",
         "SettingsError",
+        "WorkersError",
     ],
     "llm": ["Endpoint"],
     "planning": ["Lag", "Plan", "find_lag", "plan"],
@@ -94,6 +98,7 @@ __all__ = [
     "Check",
     "Citation",
     "CorpusError",
+    "DeviceError",
     "Doubt",
     "EncoderMismatchError",
     "EncoderNotFoundError",
@@ -116,6 +121,7 @@ __all__ = [
     "SettingsError",
     "Span",
     "Verification",
+    "WorkersError",
     "ask",
     "build",
     "find_lag",

@@ -64,9 +64,10 @@ class BriefQA:
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
     today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
+    device: of torch's, "cpu", "cuda" or "mps", for an encoder of sentence-transformers; left out, what torch finds.
     own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
     briefqa.stages.Record when a question has ended; append your own.
-    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
+    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError, DeviceError.
     """
 
     def __init__(
@@ -75,13 +76,15 @@ class BriefQA:
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
         today: datetime.date | None = None,
+        device: str | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(
-            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
+            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder, device=device
         )
         self.index = settings.index
         self._today = today
+        self.device = settings.device
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
@@ -286,7 +289,7 @@ class BriefQA:
                 return loaded  # nothing to compare with
             if loaded:
                 self.store.check_newest(snapshot)  # else the last old question would load the old encoder
-            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir)
+            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir, self.device)
             if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
                 raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
             self._encoder = Remembering(encoder)
@@ -315,9 +318,10 @@ def open(
     encoder: str | Encoder | None = None,
     llm: Endpoint | None = None,
     today: datetime.date | None = None,
+    device: str | None = None,
 ) -> BriefQA:
     """Open an index for questions; see BriefQA for the arguments and errors."""
-    return BriefQA(index, encoder, llm, today)
+    return BriefQA(index, encoder, llm, today, device)
 
 
 def retrieve(
