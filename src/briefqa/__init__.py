@@ -13,10 +13,9 @@ Names are loaded when first used, so that `import briefqa` costs next to nothing
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-__version__ = version("briefqa")
+__version__: str
 
 if TYPE_CHECKING:
     from briefqa.answer import Answer, Doubt
@@ -134,6 +133,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its module (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version  # 30 ms, for which a question need not wait
+
+        globals()[name] = version("briefqa")
+        return globals()[name]
     if name not in _HOME:
         raise AttributeError(f"module 'briefqa' has no attribute {name!r}")
     value = getattr(import_module(f"briefqa.{_HOME[name]}"), name)

@@ -25,7 +25,7 @@ from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
-from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.llm.endpoint import Endpoint, LanguageModel
 from briefqa.newer import Newer, beside, find_newer
 from briefqa.periods import Period, limit, read_period, without_period
 from briefqa.question import asks_for_latest, check_question
@@ -34,10 +34,11 @@ from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.stages import Observer, Watch
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
-from briefqa.tables import answer_from_table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from briefqa.llm import Claims, Rewording
 
 _T = TypeVar("_T")
 # Hits that an answer is made from; the first few are quoted, the others shown as "also retrieved".
@@ -89,7 +90,7 @@ class BriefQA:
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
         self._model = LanguageModel(endpoint) if endpoint.configured else None
-        self._rewording = Rewording(self._model) if self._model else None
+        self._rewording = _load_rewording(self._model) if self._model else None
         self._claims: Claims | None = None
         self._lock = threading.Lock()
         self.observers: list[Observer] = []
@@ -169,6 +170,8 @@ class BriefQA:
                     quoted = self._compose(question, found)
                 if self._model is None or not quoted.answered:
                     return quoted, None, [], ()
+                from briefqa.llm import gather_sources
+
                 gathered = gather_sources(found.meant.question, found.ranking)
                 sources = keep_good(gathered, found.ranking.hits, found.snapshot)
                 return quoted, self._load_claims(found.snapshot), sources, self._newer(cite(sources), found)
@@ -181,6 +184,8 @@ class BriefQA:
             else:
                 cited = cite(sources)
                 known = [(citation, later) for citation in cited for later in newer if later.number == citation.number]
+                from briefqa.llm import write
+
                 with watch.stage("write"):
                     for written in write(quoted, sources, self._model, claims):
                         answer = written
@@ -244,7 +249,11 @@ class BriefQA:
         meant, snapshot = found.meant, found.snapshot
         understood = meant.question if meant.question != question.strip() else ""
         calibration = Calibration.from_json(snapshot.calibration())
-        table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
+        table = None
+        if any(span.kind == "row" for hit in found.ranking.hits for span in hit.spans):
+            from briefqa.tables import answer_from_table  # 60 ms, mostly patterns
+
+            table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
         quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
         return replace(
             quoted,
@@ -264,12 +273,16 @@ class BriefQA:
         if meant.question != question.strip() and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
+        from briefqa.llm import corpus_languages
+
         scripts = self.store.read(lambda snapshot: snapshot.scripts)
         wanted = corpus_languages(scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
 
     def _load_claims(self, snapshot: Snapshot) -> Claims:
+        from briefqa.llm import Claims
+
         encoder, lexicon = self._load_encoder(snapshot), load_lexicon(self._cache_dir)
         with self._lock:
             if self._claims is None or self._claims.encoder is not encoder:
@@ -295,6 +308,12 @@ class BriefQA:
             self._encoder = Remembering(encoder)
             self._claims = None
             return self._encoder
+
+
+def _load_rewording(model: LanguageModel) -> Rewording:
+    from briefqa.llm import Rewording
+
+    return Rewording(model)
 
 
 def _only_ranking(found: _Found) -> Ranking:

@@ -43,7 +43,7 @@ def ask(
 ) -> None:
     """Answer a question from the briefs, with the sentences it rests on."""
     from briefqa.api import BriefQA
-    from briefqa.llm import Endpoint
+    from briefqa.llm.endpoint import Endpoint
 
     if as_json and file_format not in (None, Format.json):
         raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
