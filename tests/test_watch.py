@@ -452,7 +452,7 @@ def test_an_encoder_by_name_is_loaded_once_for_many_builds(
     corpus: Path, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[str] = []
-    monkeypatch.setattr("briefqa.indexing.load_encoder", lambda name, _: loaded.append(name) or encoder)
+    monkeypatch.setattr("briefqa.indexing.load_encoder", lambda name, *_: loaded.append(name) or encoder)
     builder = Builder(corpus, index)
     for text in ("One.", "Two."):
         (corpus / "new.md").write_text(f"# New\n\n{text}\n", encoding="utf-8")

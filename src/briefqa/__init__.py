@@ -13,10 +13,9 @@ Names are loaded when first used, so that `import briefqa` costs next to nothing
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-__version__ = version("briefqa")
+__version__: str
 
 if TYPE_CHECKING:
     from briefqa.answer import Answer, Doubt
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         BriefqaError,
         ConversationsError,
         CorpusError,
+        DeviceError,
         EncoderMismatchError,
         EncoderNotFoundError,
         ExportError,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         QuestionError,
         SavedAnswerError,
         SettingsError,
+        WorkersError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
@@ -63,6 +64,7 @@ _MODULE_OF = {
         "BriefqaError",
         "ConversationsError",
         "CorpusError",
+        "DeviceError",
         "EncoderMismatchError",
         "EncoderNotFoundError",
         "ExportError",
@@ -76,6 +78,7 @@ _MODULE_OF = {
         "QuestionError",
         "SavedAnswerError",
         "SettingsError",
+        "WorkersError",
     ],
     "llm": ["Endpoint"],
     "planning": ["Lag", "Plan", "find_lag", "plan"],
@@ -94,6 +97,7 @@ __all__ = [
     "Check",
     "Citation",
     "CorpusError",
+    "DeviceError",
     "Doubt",
     "EncoderMismatchError",
     "EncoderNotFoundError",
@@ -116,6 +120,7 @@ __all__ = [
     "SettingsError",
     "Span",
     "Verification",
+    "WorkersError",
     "ask",
     "build",
     "find_lag",
@@ -128,6 +133,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its module (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version  # 30 ms, for which a question need not wait
+
+        globals()[name] = version("briefqa")
+        return globals()[name]
     if name not in _HOME:
         raise AttributeError(f"module 'briefqa' has no attribute {name!r}")
     value = getattr(import_module(f"briefqa.{_HOME[name]}"), name)

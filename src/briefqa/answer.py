@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from briefqa.checking import Source, keep_good
 from briefqa.citations import Citation, cite
@@ -21,8 +22,10 @@ from briefqa.periods import Period
 from briefqa.question import frame_language
 from briefqa.quotes import Quote, select_quotes, split_rows
 from briefqa.ranking import Hit, Ranking
-from briefqa.tables import TableAnswer
 from briefqa.writing import without_hidden
+
+if TYPE_CHECKING:
+    from briefqa.tables import TableAnswer
 
 __all__ = ["Answer", "Citation", "Doubt", "compose", "escape_markdown"]
 

@@ -25,7 +25,7 @@ from briefqa.encoders.remembering import Remembering
 from briefqa.errors import EncoderMismatchError
 from briefqa.followups import Turn, Understood, understand
 from briefqa.lexicon import Lexicon, load_lexicon
-from briefqa.llm import Claims, Endpoint, LanguageModel, Rewording, corpus_languages, gather_sources, write
+from briefqa.llm.endpoint import Endpoint, LanguageModel
 from briefqa.newer import Newer, beside, find_newer
 from briefqa.periods import Period, limit, read_period, without_period
 from briefqa.question import asks_for_latest, check_question
@@ -34,10 +34,11 @@ from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.stages import Observer, Watch
 from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
-from briefqa.tables import answer_from_table
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from briefqa.llm import Claims, Rewording
 
 _T = TypeVar("_T")
 # Hits that an answer is made from; the first few are quoted, the others shown as "also retrieved".
@@ -64,9 +65,10 @@ class BriefQA:
     built with. llm: the language model that words answers; left out, the one that BRIEFQA_LLM_BASE_URL and
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
     today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
+    device: of torch's, "cpu", "cuda" or "mps", for an encoder of sentence-transformers; left out, what torch finds.
     own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
     briefqa.stages.Record when a question has ended; append your own.
-    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError.
+    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError, DeviceError.
     """
 
     def __init__(
@@ -75,18 +77,20 @@ class BriefQA:
         encoder: str | Encoder | None = None,
         llm: Endpoint | None = None,
         today: datetime.date | None = None,
+        device: str | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
         settings = Settings.from_environment(
-            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder
+            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder, device=device
         )
         self.index = settings.index
         self._today = today
+        self.device = settings.device
         self._cache_dir = settings.cache_dir
         self._encoder: Encoder | None = None
         endpoint = Endpoint.from_settings(settings) if llm is None else llm
         self._model = LanguageModel(endpoint) if endpoint.configured else None
-        self._rewording = Rewording(self._model) if self._model else None
+        self._rewording = _load_rewording(self._model) if self._model else None
         self._claims: Claims | None = None
         self._lock = threading.Lock()
         self.observers: list[Observer] = []
@@ -166,6 +170,8 @@ class BriefQA:
                     quoted = self._compose(question, found)
                 if self._model is None or not quoted.answered:
                     return quoted, None, [], ()
+                from briefqa.llm import gather_sources
+
                 gathered = gather_sources(found.meant.question, found.ranking)
                 sources = keep_good(gathered, found.ranking.hits, found.snapshot)
                 return quoted, self._load_claims(found.snapshot), sources, self._newer(cite(sources), found)
@@ -178,6 +184,8 @@ class BriefQA:
             else:
                 cited = cite(sources)
                 known = [(citation, later) for citation in cited for later in newer if later.number == citation.number]
+                from briefqa.llm import write
+
                 with watch.stage("write"):
                     for written in write(quoted, sources, self._model, claims):
                         answer = written
@@ -241,7 +249,11 @@ class BriefQA:
         meant, snapshot = found.meant, found.snapshot
         understood = meant.question if meant.question != question.strip() else ""
         calibration = Calibration.from_json(snapshot.calibration())
-        table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
+        table = None
+        if any(span.kind == "row" for hit in found.ranking.hits for span in hit.spans):
+            from briefqa.tables import answer_from_table  # 60 ms, mostly patterns
+
+            table = answer_from_table(found.asked, found.ranking, snapshot, load_lexicon(self._cache_dir))
         quoted = compose(question, found.ranking, understood, snapshot, calibration, table, found.period)
         return replace(
             quoted,
@@ -261,12 +273,16 @@ class BriefQA:
         if meant.question != question.strip() and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
+        from briefqa.llm import corpus_languages
+
         scripts = self.store.read(lambda snapshot: snapshot.scripts)
         wanted = corpus_languages(scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
 
     def _load_claims(self, snapshot: Snapshot) -> Claims:
+        from briefqa.llm import Claims
+
         encoder, lexicon = self._load_encoder(snapshot), load_lexicon(self._cache_dir)
         with self._lock:
             if self._claims is None or self._claims.encoder is not encoder:
@@ -286,12 +302,18 @@ class BriefQA:
                 return loaded  # nothing to compare with
             if loaded:
                 self.store.check_newest(snapshot)  # else the last old question would load the old encoder
-            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir)
+            encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir, self.device)
             if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
                 raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
             self._encoder = Remembering(encoder)
             self._claims = None
             return self._encoder
+
+
+def _load_rewording(model: LanguageModel) -> Rewording:
+    from briefqa.llm import Rewording
+
+    return Rewording(model)
 
 
 def _only_ranking(found: _Found) -> Ranking:
@@ -315,9 +337,10 @@ def open(
     encoder: str | Encoder | None = None,
     llm: Endpoint | None = None,
     today: datetime.date | None = None,
+    device: str | None = None,
 ) -> BriefQA:
     """Open an index for questions; see BriefQA for the arguments and errors."""
-    return BriefQA(index, encoder, llm, today)
+    return BriefQA(index, encoder, llm, today, device)
 
 
 def retrieve(

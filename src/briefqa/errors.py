@@ -9,6 +9,8 @@
     ├── IndexWriteError         there is no room for it, or no permission
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
+    ├── DeviceError             torch has no such device here
+    ├── WorkersError            a build cannot have the workers that it was to have
     ├── GoldenSetError          a file of golden questions cannot be read
     ├── SavedAnswerError        a saved answer cannot be read
     ├── ExportError             an export cannot be written
@@ -75,6 +77,14 @@ class EncoderMismatchError(BriefqaError):
 
 class EncoderNotFoundError(BriefqaError):
     """The encoder's name or folder leads to no model that can be loaded."""
+
+
+class DeviceError(BriefqaError):
+    """Torch has no such device on this machine."""
+
+
+class WorkersError(BriefqaError):
+    """The workers of a build cannot be had, or cannot be given the encoder."""
 
 
 class GoldenSetError(BriefqaError):

@@ -24,16 +24,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from briefqa.answer import Answer
 from briefqa.errors import QuestionError
-from briefqa.leaning import Leaning, find_leaning, is_function_word
 from briefqa.lexicon import Lexicon
 from briefqa.markdown import CELL_JOINER
 from briefqa.periods import read_period, without_period
 from briefqa.question import LONGEST_QUESTION
 from briefqa.ranking import Evidence
 from briefqa.writing import has_han
+
+if TYPE_CHECKING:
+    from briefqa.leaning import Leaning
 
 Turn = Answer | str
 """An earlier turn of a conversation: its answer, or its question alone, which then counts as answered."""
@@ -59,10 +62,14 @@ def understand(question: str, history: Sequence[Turn], lexicon: Lexicon, today: 
     turns = _checked(history)
     turn = next((turn for turn in reversed(turns) if isinstance(turn, str) or turn.answered), "")
     topic = _topic(turn)
-    limited = _limited(question, topic, today) if topic else ""
+    if not topic or not question:
+        return Understood(question)
+    limited = _limited(question, topic, today)
     if limited:
         return Understood(limited if len(limited) <= LONGEST_QUESTION else question)
-    leaning = find_leaning(question, lexicon) if topic and question else None
+    from briefqa.leaning import find_leaning  # after the first question: its patterns take 15 ms
+
+    leaning = find_leaning(question, lexicon)
     understood = _in_full(question, leaning, topic, turns, lexicon) if leaning else Understood(question)
     return understood if len(understood.question) <= LONGEST_QUESTION else Understood(question)
 
@@ -154,6 +161,7 @@ _THING = re.compile(
 
 def _things(text: str, lexicon: Lexicon) -> list[tuple[str, str]]:
     """Return the kind and the words of each thing that is named in a text, each once."""
+    from briefqa.leaning import is_function_word
 
     def found() -> Iterator[tuple[str, str]]:
         for match in _THING.finditer(text):
@@ -168,6 +176,8 @@ def _things(text: str, lexicon: Lexicon) -> list[tuple[str, str]]:
 
 def _replace(topic: str, thing: str, answer: Answer | None, lexicon: Lexicon) -> str:
     """Return the topic with the thing in place of the one of its kind; "" where that cannot be told."""
+    from briefqa.leaning import is_function_word
+
     named = _things(thing, lexicon)
     if not named:  # Chinese has no capitals: a name there is what names something where the answer was looked for
         old = _known_name(topic, answer)

@@ -32,6 +32,7 @@ from briefqa.changes import (
 )
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
 from briefqa.encoders import Encoder, load_bulk, load_encoder
+from briefqa.encoders.fanout import Workers, fan_out
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
@@ -90,6 +91,9 @@ def build(
     full: bool = False,
     progress: Progress | None = None,
     wait: float = 0.0,
+    workers: int | None = None,
+    ray: str | None = None,
+    device: str | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus, in one transaction.
 
@@ -97,11 +101,15 @@ def build(
 
     encoder: "bundled", a sentence-transformers model by name or folder, or an Encoder of your own; left out, the one
     that the index was built with. full: forget the old index and embed everything again; until that is done, questions
-    are answered from the old one. wait: seconds to wait for another build to end. briefqa.plan says what a build would
-    do. Raises CorpusError, IndexLockedError, IndexWriteError, IndexCorruptError, EncoderNotFoundError,
-    EncoderMismatchError.
+    are answered from the old one. wait: seconds to wait for another build to end. workers: how many processes embed.
+    ray: "local", "auto" or the address of a Ray cluster that embeds; workers is then how many of its processors, all
+    unless given. device: one of torch's, "cpu", "cuda" or "mps"; left out, what torch finds. briefqa.plan says what a
+    build would do. Raises CorpusError, IndexLockedError, IndexWriteError, IndexCorruptError, EncoderNotFoundError,
+    EncoderMismatchError, DeviceError, WorkersError.
     """
-    return Builder(corpus, index, encoder).build(full=full, progress=progress, wait=wait)
+    return Builder(corpus, index, encoder, Workers(workers, ray or ""), device).build(
+        full=full, progress=progress, wait=wait
+    )
 
 
 class Builder:
@@ -115,12 +123,15 @@ class Builder:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        workers: Workers | None = None,
+        device: str | None = None,
     ) -> None:
         self._own = encoder if encoder is not None and not isinstance(encoder, str) else None
         self._settings = Settings.from_environment(
-            corpus=corpus, index=index, encoder=self._own.name if self._own else encoder
+            corpus=corpus, index=index, encoder=self._own.name if self._own else encoder, device=device
         )
         self.corpus, self.index = self._settings.corpus, self._settings.index
+        self._workers = workers or Workers()
         self._digests = FileDigests()
         self._loaded: Encoder | None = self._own
 
@@ -166,9 +177,12 @@ class Builder:
                 if empty or not writer.has_geometry():
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
-                with Embedded(self.index, f"{model.fingerprint}{' anew' if full else ''}") as interrupted:
+                with (
+                    Embedded(self.index, f"{model.fingerprint}{' anew' if full else ''}") as interrupted,
+                    fan_out(model, self._workers, self._settings, own=model is self._own) as embedder,
+                ):
                     for batch in reading.batches(to_read, model):
-                        embedded += _store(writer, model, lexicon, batch, interrupted, report)
+                        embedded += _store(writer, embedder, lexicon, batch, interrupted, report)
                         indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
             removed = set(before) - set(changes.unchanged) - indexed - waiting
@@ -215,7 +229,7 @@ class Builder:
 
     def _load(self, name: str) -> Encoder:
         if self._loaded is None or self._loaded.name != name:
-            self._loaded = load_encoder(name, self._settings.cache_dir)
+            self._loaded = load_encoder(name, self._settings.cache_dir, self._settings.device)
         return self._loaded
 
 

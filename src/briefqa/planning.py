@@ -88,7 +88,7 @@ def plan(
         readable: set[str] = set()
         to_embed = reused = 0
         if changes.to_read:
-            model = own or load_encoder(name, settings.cache_dir)
+            model = own or load_encoder(name, settings.cache_dir, settings.device)
             fingerprint = ledger.meta.get("fingerprint")
             if fingerprint and not full and fingerprint != model.fingerprint:
                 raise EncoderMismatchError.between(settings.index, fingerprint, model.fingerprint)

@@ -36,6 +36,8 @@ class Settings:
     """"bundled", or a sentence-transformers model by name or folder; empty: the one that the index was built with."""
     cache_dir: Path = Path()
     """Where prepared model files are kept; the platform's cache folder (XDG_CACHE_HOME) unless set."""
+    device: str = ""
+    """Device of torch's that embeds: cpu, cuda, cuda:1, mps; empty: a graphics card where there is one."""
     llm_base_url: str = ""
     """Address of an OpenAI-compatible endpoint, http://127.0.0.1:8080/v1; empty: OpenAI's, if there is a model."""
     llm_model: str = ""

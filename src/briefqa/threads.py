@@ -18,5 +18,7 @@ def let_threads_sleep() -> None:
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the cores that this process may use; OMP_NUM_THREADS limits them, for it is one of several then."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return min(there, max(int(said), 1)) if said.isascii() and said.isdigit() else there

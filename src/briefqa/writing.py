@@ -13,6 +13,10 @@ _CJK = re.compile(
     "[\u2e80-\u312f\u31a0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\ufe30-\ufe4f\uff01-\uff9f\uffe0-\uffef\U00020000-\U0003ffff]"
 )
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
+SPACED = r"(?=[\0-\u2e7f\U00010000-\U0010ffff])"
+"""Pattern: what comes is of a script that puts spaces between words, if it is a letter. `{SPACED}[^\\W\\d_]` is the
+same as `[^\\W\\d_\\u2e80-\\uffff]`, which takes re 2 ms to compile instead of 0.3: it ticks off each character of a
+range."""
 
 
 def has_han(text: str) -> bool:

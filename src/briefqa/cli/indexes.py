@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from briefqa.cli.options import Index, Json, LogJson
+from briefqa.cli.options import Device, Index, Json, LogJson
 from briefqa.cli.printing import print_json, print_problems, progress
 from briefqa.writing import one_line
 
 if TYPE_CHECKING:
     from briefqa.indexing import BuildReport
+
+
+class Options(TypedDict):
+    """How a build is made, as briefqa.build takes it."""
+
+    full: bool
+    wait: float
+    workers: int | None
+    ray: str | None
+    device: str | None
 
 
 def build(
@@ -28,6 +38,14 @@ def build(
         float,
         typer.Option("--wait", min=0, metavar="SECONDS", help="Wait so long for another build to end; inf: for ever."),
     ] = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many processes embed; with --ray, of the cluster's.")
+    ] = None,
+    ray: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="Have a Ray cluster embed: local, auto, HOST:6379 or ray://HOST:10001."),
+    ] = "",
+    device: Device = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Say whether the index is behind, and return 1 if so; builds nothing.")
@@ -36,6 +54,7 @@ def build(
     log_json: LogJson = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
+    how: Options = {"full": full, "wait": wait, "workers": workers, "ray": ray or None, "device": device or None}
     if check and (dry_run or full):
         raise typer.BadParameter("--check goes with neither --dry-run nor --full: give one")
     if check:
@@ -45,9 +64,9 @@ def build(
     elif as_json:
         from briefqa.indexing import build as build_index
 
-        print_json(build_index(corpus, index, encoder or None, full=full, wait=wait))
+        print_json(build_index(corpus, index, encoder or None, **how))
     else:
-        _report(_build_with_bar(corpus, index, encoder, full, wait))
+        _report(_build_with_bar(corpus, index, encoder, how))
 
 
 def _check(corpus: Path, index: Path, encoder: str, as_json: bool) -> None:
@@ -88,7 +107,7 @@ def _plan(corpus: Path, index: Path, encoder: str, full: bool, as_json: bool) ->
     print_problems((problem.path, problem.line, problem.message) for problem in planned.problems)
 
 
-def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: float) -> BuildReport:
+def _build_with_bar(corpus: Path, index: Path, encoder: str, how: Options) -> BuildReport:
     from briefqa.indexing import build as build_index
 
     with progress() as bar:
@@ -97,9 +116,8 @@ def _build_with_bar(corpus: Path, index: Path, encoder: str, full: bool, wait: f
             corpus,
             index,
             encoder or None,
-            full=full,
-            wait=wait,
             progress=lambda step, done, total: bar.update(tasks[step], completed=done, total=total, visible=True),
+            **how,
         )
 
 

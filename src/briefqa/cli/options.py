@@ -19,6 +19,12 @@ Until = Annotated[str, typer.Option(help="Only articles up to this date, include
 Tags = Annotated[list[str] | None, typer.Option("--tag", help="Only articles with one of these tags; repeatable.")]
 Category = Annotated[str, typer.Option(help="Only articles of this category.")]
 Articles = Annotated[list[str] | None, typer.Option("--article", help="Only these articles; repeatable.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        envvar="BRIEFQA_DEVICE", help="What embeds: cpu, cuda, cuda:1, mps; else a graphics card if there is one."
+    ),
+]
 LLMBaseURL = Annotated[
     str,
     typer.Option(

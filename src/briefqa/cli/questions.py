@@ -10,6 +10,7 @@ import typer
 from briefqa.cli.options import (
     Articles,
     Category,
+    Device,
     Format,
     Index,
     Json,
@@ -33,6 +34,7 @@ def ask(
     tag: Tags = None,
     category: Category = "",
     article: Articles = None,
+    device: Device = "",
     llm_base_url: LLMBaseURL = "",
     llm_model: LLMModel = "",
     llm_api_key: LLMKey = "",
@@ -41,11 +43,11 @@ def ask(
 ) -> None:
     """Answer a question from the briefs, with the sentences it rests on."""
     from briefqa.api import BriefQA
-    from briefqa.llm import Endpoint
+    from briefqa.llm.endpoint import Endpoint
 
     if as_json and file_format not in (None, Format.json):
         raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
-    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key)) as qa:
+    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key), device=device or None) as qa:
         answer = qa.ask(question, **filters(since, until, tag, category, article))
     if file_format or as_json:
         from briefqa.export import EXPORTS
@@ -66,12 +68,13 @@ def search(
     tag: Tags = None,
     category: Category = "",
     article: Articles = None,
+    device: Device = "",
     as_json: Json = False,
 ) -> None:
     """Find the sections that may answer a question, best first."""
     from briefqa.api import BriefQA
 
-    with BriefQA(index) as qa:
+    with BriefQA(index, device=device or None) as qa:
         hits = qa.retrieve(question, k, **filters(since, until, tag, category, article))
     if as_json:
         print_json(hits)

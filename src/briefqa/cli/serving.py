@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson
+from briefqa.cli.options import Device, Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson
 from briefqa.cli.printing import console, print_json
 
 
@@ -39,6 +39,7 @@ def chat(
         bool, typer.Option("--watch", help="Keep the index up to date with the articles as they change.")
     ] = False,
     workers: Annotated[int, typer.Option(help="How many answers are worked on at a time.", min=1, max=1000)] = 16,
+    device: Device = "",
     llm_base_url: LLMBaseURL = "",
     llm_model: LLMModel = "",
     llm_api_key: LLMKey = "",
@@ -63,6 +64,7 @@ def chat(
         port,
         announce=typer.echo,
         llm=Endpoint(llm_base_url, llm_model, llm_api_key),
+        device=device or None,
         auth=auth,
         admins=admin or (),
         root_path=root_path,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Index, LogJson
+from briefqa.cli.options import Device, Index, LogJson
 from briefqa.cli.printing import print_json, print_problems
 from briefqa.errors import CorpusError
 
@@ -29,6 +29,7 @@ def watch(
         bool,
         typer.Option("--poll", help="Look every second; done by itself where the system tells of no changes."),
     ] = False,
+    device: Device = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print a line of JSON for each event.")] = False,
     log_json: LogJson = False,
 ) -> None:
@@ -41,7 +42,7 @@ def watch(
     if not corpus.is_dir():
         raise CorpusError(f"corpus {corpus} is not a folder that is there: name the one that holds the articles")
     tell = _tell_as_json if as_json else _tell
-    watcher = Watcher(corpus, index, encoder or None, poll=poll or None, tell=tell, ready=True)
+    watcher = Watcher(corpus, index, encoder or None, poll=poll or None, tell=tell, ready=True, device=device or None)
     try:
         watcher.run()
     except KeyboardInterrupt:

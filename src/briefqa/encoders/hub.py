@@ -46,25 +46,25 @@ class HubEncoder:
         self.max_tokens = max(int(window) - specials - longest, 1)
 
     @classmethod
-    def load(cls, source: str, name: str | None = None) -> HubEncoder:
+    def load(cls, source: str, name: str | None = None, device: str = "") -> HubEncoder:
         """Load the model at `source`, a folder or a name on the hub.
 
-        name: what to call it, `source` unless given. Raises EncoderNotFoundError.
+        name: what to call it, `source` unless given. device: of torch's. Raises EncoderNotFoundError.
         """
         folder = Path(source).expanduser()
         if folder.is_dir():
-            return cls(name or source, _loaded(source, str(folder)), f"folder {_folder_identity(folder)}")
+            return cls(name or source, _loaded(source, str(folder), device), f"folder {_folder_identity(folder)}")
         if _looks_like_a_path(source):
             raise EncoderNotFoundError(f"There is no folder {source!r}; give one with a sentence-transformers model.")
         if _is_cached(source):
             try:
                 # Not asking the hub at all: it would cost a second, and may not be reachable.
-                return cls(name or source, _loaded(source, source, local_files_only=True), source)
+                return cls(name or source, _loaded(source, source, device, local_files_only=True), source)
             except EncoderNotFoundError:
                 pass  # a download that was cut short
         _check_hub(source)
         _log.warning("The encoder %s is downloaded once from huggingface.co and kept.", source)
-        return cls(name or source, _loaded(source, source), source)
+        return cls(name or source, _loaded(source, source, device), source)
 
     def count_tokens(self, text: str) -> int:
         """Count the text's own tokens, without prompt and special tokens."""
@@ -79,9 +79,9 @@ class HubEncoder:
         return self._model.encode([fit(text) for text in texts], "document", progress)
 
 
-def _loaded(said: str, source: str, **kwargs: Any) -> Batched:
+def _loaded(said: str, source: str, device: str, **kwargs: Any) -> Batched:
     try:
-        model = Batched.load(source, **kwargs)
+        model = Batched.load(source, device=device, **kwargs)
     except Exception as error:  # the libraries raise OSError, ValueError, KeyError, RuntimeError and more
         reason = next(iter(str(error).strip().splitlines()), "")[:200]
         raise EncoderNotFoundError(

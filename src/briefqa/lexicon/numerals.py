@@ -19,6 +19,7 @@ from decimal import Decimal
 from re import Match
 
 from briefqa.spelled import HAN_DIGITS, HAN_PLACES, MONTHS, MONTHS_ALONE, read_han
+from briefqa.writing import SPACED
 
 _POWERS = {
     3: ["thousand", "thousands", "тысяч", "тысячи"],
@@ -133,7 +134,7 @@ _HAN_NUMERAL = re.compile(
     r"(?:点(?P<decimals>[零〇一二三四五六七八九]+))?(?(percent)|(?=[年月日号万亿%]))"
 )
 # A letter of a script that puts spaces between words.
-_LETTER = r"[^\W\d_\u2e80-\uffff]"
+_LETTER = rf"{SPACED}[^\W\d_]"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:1\d{3}|20\d{2})"
 _OF = r"(?: de| del| of)?"

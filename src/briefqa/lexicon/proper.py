@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from briefqa.lexicon.bridge import Bridge, Concept
 from briefqa.lexicon.cedict import Dictionary
 from briefqa.lexicon.terms import Tokenizer, stem
+from briefqa.writing import SPACED
 
 _WORD = re.compile(
     r"(?P<han>[\u3400-\u4dbf\u4e00-\u9fff]+)"
-    r"|(?<![^\W_\u2e80-\uffff])[A-Z][^\W\d_\u2e80-\uffff]+(?![^\W_\u2e80-\uffff])"
+    rf"|(?<!{SPACED}[^\W_])[A-Z][^\W\d_\u2e80-\uffff]+(?!{SPACED}[^\W_])"
 )
 
 

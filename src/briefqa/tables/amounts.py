@@ -19,6 +19,7 @@ from functools import lru_cache
 
 from briefqa.lexicon.numerals import take_numerals
 from briefqa.spelled import HAN_DIGITS, read_han
+from briefqa.writing import SPACED
 
 _LONGEST = 60  # characters of a cell that is one amount, remarks included
 _ENDLESS = Decimal("Infinity")
@@ -121,7 +122,7 @@ _BLANK = re.compile(
 _SIMPLE = re.compile(r"(?P<digits>-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?P<unit>%?)", re.ASCII)
 _NUMERAL = re.compile(rf"[\d{_HAN}]")
 _SUPERSCRIPT = re.compile(r"\d[⁰¹²³⁴-⁹]")
-_LETTER = r"[^\W\d_\u2e80-\uffff]"
+_LETTER = rf"{SPACED}[^\W\d_]"
 _LONE_DIGIT = re.compile(rf"(?<!{_LETTER})(?<!{_LETTER}-)(?<![\d.,])\d")
 # An unknown unit is a word or two; what is longer is a sentence with a number in it.
 _UNKNOWN_UNIT = re.compile(rf"[\u2e80-\uffff]{{1,3}}|{_LETTER}[^\s]*(?: {_LETTER}[^\s]*)?|[^\w\s]+")

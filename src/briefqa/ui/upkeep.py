@@ -24,9 +24,11 @@ class Upkeep:
     something.
     """
 
-    def __init__(self, corpus: Path, index: Path, encoder: Encoder | None, built: Callable[[], object]) -> None:
+    def __init__(
+        self, corpus: Path, index: Path, encoder: Encoder | None, built: Callable[[], object], device: str
+    ) -> None:
         self._built = built
-        self._watcher = Watcher(corpus, index, encoder, tell=self._tell)
+        self._watcher = Watcher(corpus, index, encoder, tell=self._tell, device=device)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:

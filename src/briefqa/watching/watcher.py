@@ -95,9 +95,9 @@ class _Stopped(Exception):
 class Watcher:
     """Keeps an index up to date with its corpus, from `run` to `stop`.
 
-    encoder: as in briefqa.build. poll: look every second instead of waiting for events; left out, where the file system
-    tells of none. tell: called with what happens, in the thread that runs. ready: load at once what embeds many texts
-    quickly, about a GB, so that no change waits for it.
+    encoder, device: as in briefqa.build. poll: look every second instead of waiting for events; left out, where the
+    file system tells of none. tell: called with what happens, in the thread that runs. ready: load at once what
+    embeds many texts quickly, about a GB, so that no change waits for it.
     """
 
     def __init__(
@@ -109,8 +109,9 @@ class Watcher:
         poll: bool | None = None,
         tell: Callable[[WatchEvent], object],
         ready: bool = False,
+        device: str | None = None,
     ) -> None:
-        self._builder = Builder(corpus, index, encoder)
+        self._builder = Builder(corpus, index, encoder, device=device)
         self._corpus, self._index = self._builder.corpus, self._builder.index
         self._poll = poll
         self._tell = tell
