@@ -36,7 +36,7 @@ check: install
 
 bench: install
 	$(BIN)/python benchmarks/embedding.py
-	$(BIN)/python benchmarks/retrieval_size.py
+	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/chat.py
 
 screenshots: install

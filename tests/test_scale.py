@@ -360,6 +360,18 @@ def test_a_build_that_is_interrupted_goes_on_where_it_stopped(tmp_path: Path, fu
     assert not inspect(index, load_lexicon(Settings.from_environment().cache_dir).places)
 
 
+def test_a_build_that_is_interrupted_says_that_nothing_is_lost(
+    tmp_path: Path, run: Run, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fill(tmp_path / "many", 3)
+    monkeypatch.setattr(encoder, "encode_document", interrupt)
+    status, out, said = run("build", tmp_path / "many", "--index", tmp_path / "index")
+    assert status == 130 and out == "" and "what is already embedded is kept: build again to go on" in said
+
+
 def test_the_first_build_of_an_index_can_be_interrupted_too(tmp_path: Path) -> None:
     fill(tmp_path / "many", 100)
     first = build(tmp_path / "many", tmp_path / "index", interrupted=True)

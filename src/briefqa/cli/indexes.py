@@ -61,7 +61,17 @@ def build(
         _check(corpus, index, encoder, as_json)
     elif dry_run:
         _plan(corpus, index, encoder, full, as_json)
-    elif as_json:
+    else:
+        try:
+            _build(corpus, index, encoder, full, wait, as_json)
+        except KeyboardInterrupt:
+            kept = "the index is as it was, and what is already embedded is kept: build again to go on"
+            typer.echo(f"briefqa: stopped; {kept}", err=True)
+            raise typer.Exit(130) from None
+
+
+def _build(corpus: Path, index: Path, encoder: str, full: bool, wait: float, as_json: bool) -> None:
+    if as_json:
         from briefqa.indexing import build as build_index
 
         print_json(build_index(corpus, index, encoder or None, **how))

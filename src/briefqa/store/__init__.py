@@ -4,8 +4,13 @@
     connections  how it is opened for reading, and what is said where it cannot be
     writer       one build, one transaction
     postings     where each term stands
-    vectors      FAISS beside the database: the vectors of one generation, a cache
-    following    one build from the one before it, in memory
+    cells        a quantised FAISS index for many vectors, measured as it is made
+    rows         vectors in memory, or left in their file and checked as they are read
+    parts        vectors and facts of consecutive chunks, from the database or from files
+    vectors      the vectors of one generation: a part that stays, and what has come since
+    following    one build from the one before it
+    cache        the vectors of one generation on the disk, beside the database
+    embedded     what a long build has embedded so far, in case that it is interrupted
     ledger       what there is, without the vectors: for those who want to know what a build would do
     snapshots    one generation, as a question sees it
     reader       questions: one consistent snapshot each
@@ -18,11 +23,13 @@ What a crash can leave, and what the next start does:
 |-----------------------------------------------|---------------------------------------------------------------|
 | the lock of a build that was killed           | nothing: it is the operating system's, and ended with it       |
 | a first build killed before its commit        | a database without tables, which is no index: built anew       |
-| a build killed before its commit              | SQLite rolls back: the old generation, vectors of it in cache  |
+| a build killed before its commit              | SQLite rolls back: the old generation, vectors of it in cache; |
+|                                               | what was embedded is in `embedded.db`, for the next build      |
 | a commit cut off in the log                   | the old generation: its checksums tell SQLite where it ends    |
 | a build killed after its commit               | the new generation; the cache is older and is made again       |
 | a half-written cache folder (a `.tmp` name)   | never read; removed by the next build                          |
-| a cache cut short, or with a flipped byte     | its checksum differs: made again from the database             |
+| a cache cut short, or with a flipped byte     | its checksum differs: made again from the database; of many    |
+|                                               | vectors each has its own, and is checked whenever it is read   |
 | a cache of a build that was undone            | it says of which build it is: made again from the database     |
 | no cache at all                               | made again from the database                                   |
 | damaged pages, content that is not what was   | IndexCorruptError, as soon as a question meets it, and         |

@@ -22,8 +22,8 @@ _BLOCK = 4096
 _PLACE_BITS = 16
 _LAST_PLACE = (1 << _PLACE_BITS) - 1
 _CODE = np.dtype("<u4")
-# Occurrences kept in memory before they are written: about half a GB.
-_MOST_PENDING = 10_000_000
+# Occurrences kept in memory before they are written: about 200 MB.
+_MOST_PENDING = 4_000_000
 # Occurrences kept in memory for the next questions: at most 300 MB.
 _MOST_KEPT = 15_000_000
 

@@ -130,7 +130,7 @@ class Filed:
     """
 
     def __init__(self, path: Path, dim: int, sums: np.ndarray, cells: Any, search: Search) -> None:
-        self._path = path
+        self.path = path
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._file)
         self.dim = dim
@@ -157,20 +157,15 @@ class Filed:
     def read(self, places: np.ndarray) -> np.ndarray:
         """Return rows as they were stored."""
         found = np.empty((len(places), self.dim), dtype=np.float16)
-        size, sums, memory = self._size, self._sums, found.view(np.uint8).reshape(-1).data
-        start = 0
-        for run in np.split(places, np.flatnonzero(np.diff(places) != 1) + 1):
-            if not len(run):
-                continue
-            first, length = int(run[0]), len(run) * size
-            data = os.pread(self._file, length, first * size)
-            if len(data) != length:
-                raise DamagedRows(f"{self._path} was cut short")
-            memory[start : start + length] = data
-            start += length
-        for number, expected in enumerate(sums[places].tolist()):
-            if zlib.crc32(memory[number * size : (number + 1) * size]) != expected:
-                raise DamagedRows(f"{self._path} is damaged")
+        size, memory = self._size, found.view(np.uint8).reshape(-1).data
+        breaks = (np.flatnonzero(np.diff(places) != 1) + 1).tolist()  # rows that lie together are read at once
+        for start, end in zip([0, *breaks], [*breaks, len(places)], strict=True):
+            run = memory[start * size : end * size]
+            if len(run) and os.preadv(self._file, [run], int(places[start]) * size) != len(run):
+                raise DamagedRows(f"{self.path} was cut short")
+        for start, expected in zip(range(0, len(memory), size), self._sums[places].tolist(), strict=True):
+            if zlib.crc32(memory[start : start + size]) != expected:
+                raise DamagedRows(f"{self.path} is damaged")
         return found
 
     def blocks(self) -> Iterator[np.ndarray]:
