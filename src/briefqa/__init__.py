@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         QuestionError,
         SavedAnswerError,
         SettingsError,
+        StoreError,
     )
     from briefqa.indexing import BuildReport, build
     from briefqa.llm import Endpoint
@@ -76,6 +77,7 @@ _MODULE_OF = {
         "QuestionError",
         "SavedAnswerError",
         "SettingsError",
+        "StoreError",
     ],
     "llm": ["Endpoint"],
     "planning": ["Lag", "Plan", "find_lag", "plan"],
@@ -115,6 +117,7 @@ __all__ = [
     "SavedAnswerError",
     "SettingsError",
     "Span",
+    "StoreError",
     "Verification",
     "ask",
     "build",

@@ -35,8 +35,7 @@ from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.logs import fields
 from briefqa.settings import DEFAULT_ENCODER, Settings
-from briefqa.store import IndexWriter
-from briefqa.store.ledger import Ledger
+from briefqa.store import Writer, open_ledger, open_writer
 
 __all__ = [
     "BuildReport",
@@ -84,16 +83,17 @@ def build(
     full: bool = False,
     progress: Progress | None = None,
     wait: float = 0.0,
+    store: str | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus, in one transaction.
 
     encoder: "bundled", a sentence-transformers model by name or folder, or an Encoder of your own; left out, the one
     that the index was built with. full: forget the old index and embed everything again; until that is done, questions
-    are answered from the old one. wait: seconds to wait for another build to end. briefqa.plan says what a build would
-    do. Raises CorpusError, IndexLockedError, IndexWriteError, IndexCorruptError, EncoderNotFoundError,
-    EncoderMismatchError.
+    are answered from the old one. wait: seconds to wait for another build to end. store: the address of a Milvus
+    that holds the index, see docs/milvus.md. briefqa.plan says what a build would do. Raises CorpusError,
+    IndexLockedError, IndexWriteError, IndexCorruptError, StoreError, EncoderNotFoundError, EncoderMismatchError.
     """
-    return Builder(corpus, index, encoder).build(full=full, progress=progress, wait=wait)
+    return Builder(corpus, index, encoder, store).build(full=full, progress=progress, wait=wait)
 
 
 class Builder:
@@ -107,12 +107,13 @@ class Builder:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        store: str | None = None,
     ) -> None:
         self._own = encoder if encoder is not None and not isinstance(encoder, str) else None
         self._settings = Settings.from_environment(
-            corpus=corpus, index=index, encoder=self._own.name if self._own else encoder
+            corpus=corpus, index=index, encoder=self._own.name if self._own else encoder, store=store
         )
-        self.corpus, self.index = self._settings.corpus, self._settings.index
+        self.corpus, self.index, self.address = self._settings.corpus, self._settings.index, self._settings.store
         self._digests = FileDigests()
         self._loaded: Encoder | None = self._own
 
@@ -128,7 +129,7 @@ class Builder:
         started = time.perf_counter()
         corpus, report = self.corpus, progress or say_nothing
         paths, problems = list_articles(corpus)
-        with IndexWriter(self.index, wait) as writer:
+        with open_writer(self.index, self.address, wait) as writer:
             if writer.waited:
                 paths, problems = list_articles(corpus)
             name = self._settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
@@ -136,7 +137,7 @@ class Builder:
             if full:
                 writer.clear()
             elif writer.meta.get("encoder", name) != name:
-                raise EncoderMismatchError.between(self.index, writer.meta["encoder"], name)
+                raise EncoderMismatchError.between(self.address or self.index, writer.meta["encoder"], name)
             before = writer.known_articles()
             if anew:
                 writer.forget_articles()
@@ -152,9 +153,11 @@ class Builder:
             to_read = reading.finished(changes.to_read)
             if to_read:
                 model = self._load(name)
-                empty = not writer.count_vectors()
+                empty = not writer.has_vectors()
                 if not empty and model.fingerprint != writer.meta["fingerprint"]:
-                    raise EncoderMismatchError.between(self.index, writer.meta["fingerprint"], model.fingerprint)
+                    raise EncoderMismatchError.between(
+                        self.address or self.index, writer.meta["fingerprint"], model.fingerprint
+                    )
                 if empty or not writer.has_geometry():
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
@@ -198,7 +201,7 @@ class Builder:
 
     def make_ready(self) -> None:
         """Load now what a build needs that has many texts to embed; about a GB for the bundled encoder."""
-        with Ledger(self.index) as ledger:
+        with open_ledger(self.index, self.address) as ledger:
             name = self._settings.encoder or ledger.meta.get("encoder") or DEFAULT_ENCODER
         load_bulk(self._load(name))
         load_lexicon(self._settings.cache_dir)
@@ -277,7 +280,7 @@ class Passages:
 
 
 def _store(
-    writer: IndexWriter,
+    writer: Writer,
     encoder: Encoder,
     lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],

@@ -18,6 +18,7 @@ from briefqa.cli.options import (
     LLMModel,
     Question,
     Since,
+    Store,
     Tags,
     Until,
     filters,
@@ -28,6 +29,7 @@ from briefqa.cli.printing import console, print_json
 def ask(
     question: Question,
     index: Index = Path("index"),
+    store: Store = "",
     since: Since = "",
     until: Until = "",
     tag: Tags = None,
@@ -45,7 +47,7 @@ def ask(
 
     if as_json and file_format not in (None, Format.json):
         raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
-    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key)) as qa:
+    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key), store=store) as qa:
         answer = qa.ask(question, **filters(since, until, tag, category, article))
     if file_format or as_json:
         from briefqa.export import EXPORTS
@@ -60,6 +62,7 @@ def ask(
 def search(
     question: Question,
     index: Index = Path("index"),
+    store: Store = "",
     k: Annotated[int, typer.Option("-k", help="How many sections.", min=1)] = 5,
     since: Since = "",
     until: Until = "",
@@ -71,7 +74,7 @@ def search(
     """Find the sections that may answer a question, best first."""
     from briefqa.api import BriefQA
 
-    with BriefQA(index) as qa:
+    with BriefQA(index, store=store) as qa:
         hits = qa.retrieve(question, k, **filters(since, until, tag, category, article))
     if as_json:
         print_json(hits)

@@ -125,6 +125,7 @@ def serve(
     workers: int = WORKERS,
     watch: bool = False,
     warn: Callable[[str], object] | None = None,
+    store: str | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C.
 
@@ -133,12 +134,13 @@ def serve(
     upload; without auth that is whoever uses a loopback address. root_path: where a proxy serves the chat, "/" for its
     root; None: there is no proxy. corpus, workers, watch: as in create_app. warn: called with one line if others can
     read the briefs without a log-in.
+    store: as in BriefQA.
     Raises the errors of BriefQA, PasswordFileError, and BriefqaError where nothing can listen there.
     """
     from briefqa.api import BriefQA
 
     passwords = _read_auth(auth, admins) if auth is not None else None
-    with BriefQA(index, llm=llm) as qa, _listen(host, port) as listener:
+    with BriefQA(index, llm=llm, store=store) as qa, _listen(host, port) as listener:
         warm = _WarmUp(qa)
         warm.start()  # the encoder loads while gradio is imported
         loopback = ip_address(listener.getsockname()[0]).is_loopback

@@ -68,7 +68,7 @@ class Rebuilding:
     """Brings an index up to date, one build at a time. Safe to share between threads.
 
     encoder: what the index was built with, if it is an Encoder of your own. ended: called after each build, also one
-    that failed, before its last state is told.
+    that failed, before its last state is told. store: the address of the index, if it is not in the folder.
     """
 
     def __init__(
@@ -77,9 +77,11 @@ class Rebuilding:
         index: Path,
         encoder: Encoder | None = None,
         ended: Callable[[], object] | None = None,
+        store: str = "",
     ) -> None:
         self._corpus = corpus
         self._index = index
+        self._store = store
         self._encoder = encoder
         self._ended = ended
         self._lock = threading.Lock()
@@ -108,7 +110,7 @@ class Rebuilding:
 
     def _build(self, current: _Run) -> None:
         try:
-            report = build(self._corpus, self._index, self._encoder, progress=current.progress)
+            report = build(self._corpus, self._index, self._encoder, progress=current.progress, store=self._store)
             state = RebuildState("done", report=report)
         except BriefqaError as error:
             _log.warning("the index could not be rebuilt: %s", error)
