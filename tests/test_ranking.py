@@ -21,6 +21,8 @@ from briefqa.ranking import Evidence, Ranking, rank
 from briefqa.settings import Settings
 from briefqa.store import CandidateSpans, Filters
 
+pytestmark = pytest.mark.both_stores
+
 
 @pytest.fixture
 def qa(index: Path, encoder: BigramEncoder):  # type: ignore[no-untyped-def]

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from briefqa.errors import SettingsError
 
 DEFAULT_NAME = "briefqa"
 _PORT = 19530
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]{0,79}")
+# "__" parts the words of its collections' names.
+_NAME = re.compile("(?!.*__)[A-Za-z][A-Za-z0-9_]{0,79}(?<!_)")
 _EXAMPLES = "milvus://host:19530, https://host:19530/name, or milvus:///path.db for milvus-lite"
 
 
@@ -32,6 +34,11 @@ class Address:
     name: str
     lite: bool
     shown: str
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is a milvus-lite that is not there yet; to open it would make it."""
+        return self.lite and not Path(self.uri).exists()
 
 
 def read_address(text: str) -> Address:
@@ -52,7 +59,7 @@ def read_address(text: str) -> Address:
     name = parts.path.strip("/") or DEFAULT_NAME
     if not _NAME.fullmatch(name):
         raise SettingsError(
-            f"the index's name in {_shown(text)!r} is not one that Milvus takes: letters, digits and _, 80 at most"
+            f"the index's name in {_shown(text)!r} is none: write letters, digits and single _, 80 at most"
         )
     scheme = "https" if parts.scheme == "https" else "http"
     port = port or (443 if scheme == "https" else _PORT)

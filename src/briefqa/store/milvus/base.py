@@ -60,7 +60,7 @@ class Base:
         for kind in KINDS:
             name = self.collection(kind)
             if name in self.collections() and name not in before:
-                self._engine.create(name, fields_of(kind, self.dim), indexes_of(kind, self._engine.address.lite))
+                self._engine.create(name, fields_of(kind, self.dim), indexes_of(kind, self._engine.small))
 
     def known(self, generation: int, dead: Sequence[int]) -> dict[str, tuple[int, StoredArticle]]:
         """Return slug → (version, front matter) of what a generation holds."""

@@ -28,6 +28,12 @@ Row = dict[str, Any]
 _TO_CONNECT = 5.0
 _TO_READ = 15.0
 _TO_WRITE = 60.0
+# Milliseconds between tries to connect again; gRPC's own grow to two minutes.
+_RECONNECTING = {
+    "grpc.initial_reconnect_backoff_ms": 200,
+    "grpc.min_reconnect_backoff_ms": 200,
+    "grpc.max_reconnect_backoff_ms": 1_000,
+}
 # Milvus returns no more rows to one request.
 MOST_ROWS = 16_384
 _ROWS_A_PAGE = 1_000
@@ -50,6 +56,7 @@ class Engine:
 
     def __init__(self, address: Address) -> None:
         self.address = address
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its core prints what it raises as well
         try:
             import pymilvus
         except ImportError as error:
@@ -62,11 +69,15 @@ class Engine:
             if logger.level in (logging.NOTSET, logging.WARNING):  # nobody asked for more or less
                 logger.setLevel(logging.CRITICAL)
         self._client: Any = self._open_lite() if address.lite else self._open_server()
+        # A milvus-lite may also be served to others, for trials; it lacks what it lacks there too.
+        self.small = address.lite or "lite" in str(self._call("say its version", "get_server_version"))
 
     def _open_server(self) -> Any:
         token = os.environ.get("MILVUS_TOKEN", "")
         with self._telling("connect"):
-            return self._module.MilvusClient(uri=self.address.uri, token=token, timeout=_TO_CONNECT)
+            return self._module.MilvusClient(
+                uri=self.address.uri, token=token, timeout=_TO_CONNECT, grpc_options=_RECONNECTING
+            )
 
     def _open_lite(self) -> Any:
         path = Path(self.address.uri)
@@ -114,9 +125,11 @@ class Engine:
             told = "the token in MILVUS_TOKEN" if os.environ.get("MILVUS_TOKEN") else "anybody without MILVUS_TOKEN"
             return StoreError(f"the store {shown} refuses {told}: set MILVUS_TOKEN to a token, or user:password, of it")
         if self.address.lite and doing == "open":
+            if Path(self.address.uri).is_file():
+                return StoreError(f"{self.address.uri} is a file and no database of milvus-lite: choose another path")
             return StoreError(
-                f"the store {shown} cannot be opened: another process has it open, for milvus-lite serves one at a "
-                "time, or what is there is none of its databases"
+                f"the store {shown} cannot be opened: another process has it open, and milvus-lite serves one at a "
+                "time; close that one, or run a Milvus server"
             )
         if "collection not found" in lowered or ("collection" in lowered and "not exist" in lowered):
             return Gone(f"the store {shown} has lost a part of the index: ask again, or build it again")
@@ -215,7 +228,7 @@ class Engine:
 
     def settle(self, collections: Iterable[str]) -> None:
         """Let milvus-lite write what it holds in memory to indexed files; a cluster does so by itself."""
-        if self.address.lite:
+        if self.small:
             for collection in collections:
                 self._call("write its files", "flush", collection, timeout=_TO_WRITE)
 

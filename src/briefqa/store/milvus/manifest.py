@@ -85,7 +85,7 @@ class Manifest:
 def write_manifest(engine: Engine, manifest: Manifest, suffix: str) -> str:
     """Write a manifest into a collection of its own, and return the collection's name; nobody reads it yet."""
     name = collection(engine.address.name, "gen", f"{manifest.generation}__{suffix}")
-    engine.create(name, fields_of("gen", 0), indexes_of("gen", engine.address.lite))
+    engine.create(name, fields_of("gen", 0), indexes_of("gen", engine.small))
     text = dump(asdict(manifest))
     engine.insert(name, ({"id": number, "body": body, "none": NO_VECTOR} for number, body in pieces(text)))
     return name

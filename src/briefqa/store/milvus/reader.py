@@ -19,7 +19,7 @@ from briefqa.store.milvus.address import read_address
 from briefqa.store.milvus.base import Base
 from briefqa.store.milvus.engine import Engine, Gone
 from briefqa.store.milvus.generation import Generation
-from briefqa.store.milvus.layout import both, key_of
+from briefqa.store.milvus.layout import key_of
 from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest, versions
 from briefqa.store.milvus.snapshot import MilvusSnapshot
 from briefqa.store.reader import Outdated
@@ -32,7 +32,10 @@ class MilvusReader:
     """The reading side of an index in Milvus; see Reader. Raises IndexNotFoundError, IndexCorruptError, StoreError."""
 
     def __init__(self, address: str) -> None:
-        self._engine = Engine(read_address(address))
+        where = read_address(address)
+        if where.missing:
+            raise _not_found(where.shown)
+        self._engine = Engine(where)
         self._generation: Generation | None = None
         self._loading = threading.Lock()
         self._idle = threading.Condition()
@@ -77,9 +80,7 @@ class MilvusReader:
         if current is not None and source in ("", current.source):  # deleted: what is open goes on
             return current
         if not source:
-            raise IndexNotFoundError(
-                f"no index in {self.place}: build one with `briefqa build CORPUS --store {self.place}`"
-            )
+            raise _not_found(self.place)
         with self._loading:
             current = self._generation
             if current is None or current.source != source:
@@ -123,16 +124,16 @@ class MilvusLedger:
     """What an index in Milvus holds, without its vectors; see Ledger. Raises IndexCorruptError, StoreError."""
 
     def __init__(self, address: str) -> None:
-        self._engine = Engine(read_address(address))
+        where = read_address(address)
+        self._engine = None if where.missing else Engine(where)
+        self._generation: Generation | None = None
         try:
-            source = self._engine.target(self._engine.address.name)
-            self.exists = bool(source)
-            self._manifest = read_manifest(self._engine, source) if source else Manifest()
+            source = self._engine.target(where.name) if self._engine else ""
+            if self._engine and source:
+                self._generation = Generation(self._engine, read_manifest(self._engine, source), source)
         except BaseException:
-            self._engine.close()
+            self._close()
             raise
-        self._base = Base(self._engine, self._manifest.base, self._manifest.dim)
-        self._generation = Generation(self._engine, self._manifest, source)
 
     def __enter__(self) -> MilvusLedger:
         return self
@@ -140,7 +141,23 @@ class MilvusLedger:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._engine.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._engine:
+            self._engine.close()
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was built."""
+        return self._generation is not None
+
+    @property
+    def _manifest(self) -> Manifest:
+        return self._generation.manifest if self._generation else Manifest()
+
+    def _base(self) -> Base | None:
+        return Base(self._engine, self._manifest.base, self._manifest.dim) if self._engine else None
 
     @property
     def meta(self) -> dict[str, str]:
@@ -150,7 +167,8 @@ class MilvusLedger:
     @cached_property
     def articles(self) -> dict[str, tuple[str, str]]:
         """Slug → (sha256, path) of what is indexed."""
-        known = self._base.known(self._manifest.generation, versions(self._manifest.dead))
+        base = self._base()
+        known = base.known(self._manifest.generation, versions(self._manifest.dead)) if base else {}
         return {slug: (front.sha256, front.path) for slug, (_, front) in known.items()}
 
     @property
@@ -160,10 +178,16 @@ class MilvusLedger:
 
     def count_chunks(self, slugs: Iterable[str]) -> int:
         """Return how many chunks these articles have."""
+        if self._generation is None:
+            return 0
         keys = {key_of(slug) for slug in slugs}
-        return sum(1 for _ in self._generation.rows("chunks", "slug", keys, [], both(self._generation.seen)))
+        return sum(1 for _ in self._generation.rows("chunks", "slug", keys, [], self._generation.seen))
 
     def missing(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of the hashes whose vector is not stored."""
-        wanted = set(hashes)
-        return wanted - self._base.stored(wanted)
+        wanted, base = set(hashes), self._base()
+        return wanted - base.stored(wanted) if base else wanted
+
+
+def _not_found(place: str) -> IndexNotFoundError:
+    return IndexNotFoundError(f"no index in {place}: build one with `briefqa build CORPUS --store {place}`")
