@@ -140,6 +140,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     if getattr(request, "param", "embedded") == "embedded":
         yield ""
         return
+    pytest.importorskip("pymilvus")
+    pytest.importorskip("milvus_lite")
     address = f"milvus://{tmp_path / 'milvus.db'}"
     monkeypatch.setenv("BRIEFQA_STORE", address)
     with closing(Engine(read_address(address))):  # it stays open between the test's builds and questions

@@ -148,6 +148,16 @@ class Base:
         for batch in in_batches(numbers, _NUMBERS_AT_A_TIME):
             self._engine.delete(self.collection("terms"), one_of("id", batch))
 
+    def remove_gone_terms(self, oldest: int) -> None:
+        """Remove the counts of terms that stood nowhere any more in the oldest generation that is still read."""
+        if not self.name:
+            return
+        name = self.collection("terms")
+        for page in self._engine.pages(name, f"total == 0 and born <= {oldest}", ["term", "born"]):
+            gone = {int(row["term"]): int(row["born"]) for row in page}
+            rows = [row for found in self._engine.pages(name, one_of("term", gone), ["term", "born"]) for row in found]
+            self.remove_terms([int(row["id"]) for row in rows if int(row["born"]) <= gone[int(row["term"])]])
+
     # What goes
 
     def remove(self, versions: Sequence[int]) -> None:

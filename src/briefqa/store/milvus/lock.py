@@ -76,6 +76,7 @@ class BuildLock:
     def __init__(self, engine: Engine, wait: float) -> None:
         self._engine = engine
         self._name = engine.address.name
+        self._host = _host()
         self._key = (engine.address.uri, self._name)
         self._alias = f"{self._name}__lock"
         self._held = ""
@@ -134,7 +135,7 @@ class BuildLock:
                 return mine
 
     def _make(self) -> str:
-        name = f"{self._name}__lock__{_host()}_{os.getpid()}_{int(time.time())}_{secrets.token_hex(4)}"
+        name = f"{self._name}__lock__{self._host}_{os.getpid()}_{int(time.time())}_{secrets.token_hex(4)}"
         self._engine.create(name, fields_of("lock", 0), [])
         return name
 

@@ -336,10 +336,14 @@ class MilvusWriter:
             if is_part(self._name, found) and found not in needed:
                 self._engine.drop(found)
         self._lock.sweep()
-        newest = manifest.seen[-1:]
+        # A generation may be read until some time after the next one came.
+        nexts = [when for _, when in manifest.seen[1:]]
+        seen = tuple(one for one, when in zip(manifest.seen, nexts, strict=False) if when >= limit) + manifest.seen[-1:]
+        if seen:
+            self._base.remove_gone_terms(min(generation for generation, _ in seen))
         self._manifest = replace(
             manifest,
             dead=tuple(one for one in manifest.dead if one[1] >= limit),
             retired=tuple(one for one in manifest.retired if one[1] >= limit),
-            seen=tuple(one for one in manifest.seen[:-1] if one[1] >= limit) + newest,
+            seen=seen,
         )
