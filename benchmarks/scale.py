@@ -36,14 +36,13 @@ import numpy as np
 from freshness import article
 
 import briefqa
-from briefqa import matching
 from briefqa.articles import Article, Section, read_article
 from briefqa.chunks import CHUNKING, Chunk, Span, chunk_article
 from briefqa.encoders import load_encoder
 from briefqa.encoders.geometry import load_geometry
 from briefqa.lexicon import TERMS, load_lexicon
 from briefqa.settings import Settings
-from briefqa.store import IndexWriter
+from briefqa.store import IndexWriter, matching
 from briefqa.store.rows import Filed, Nearest
 
 ROOT = Path(__file__).parents[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from briefqa.llm.claims import Claims
 from briefqa.quotes import Quote, quote_span
 from briefqa.ranking import Hit, Ranking
 from briefqa.settings import Settings
+from briefqa.store.milvus.address import read_address
+from briefqa.store.milvus.engine import Engine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -124,8 +127,29 @@ def corpus(tmp_path: Path) -> Path:
     return folder
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked both_stores once over each store."""
+    if metafunc.definition.get_closest_marker("both_stores"):
+        metafunc.fixturenames.insert(0, "store")  # before what builds an index
+        metafunc.parametrize("store", ["embedded", "milvus"], indirect=True)
+
+
 @pytest.fixture
-def index(corpus: Path, tmp_path: Path, encoder: BigramEncoder) -> Path:
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Say by the environment where indexes of this test are; returns the store's address, "" for the folder."""
+    if getattr(request, "param", "embedded") == "embedded":
+        yield ""
+        return
+    pytest.importorskip("pymilvus")
+    pytest.importorskip("milvus_lite")
+    address = f"milvus://{tmp_path / 'milvus.db'}"
+    monkeypatch.setenv("BRIEFQA_STORE", address)
+    with closing(Engine(read_address(address))):  # it stays open between the test's builds and questions
+        yield address
+
+
+@pytest.fixture
+def index(corpus: Path, tmp_path: Path, encoder: BigramEncoder, store: str) -> Path:
     briefqa.build(corpus, tmp_path / "index", encoder=encoder)
     return tmp_path / "index"
 

@@ -10,6 +10,7 @@ import pytest
 from conftest import POLICY, BigramEncoder
 
 import briefqa
+from briefqa.store import Filters
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette's and gradio's own
@@ -18,7 +19,7 @@ with warnings.catch_warnings():
 
     from briefqa.ui import create_app
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # starlette's and gradio's own
+pytestmark = [pytest.mark.both_stores, pytest.mark.filterwarnings("ignore")]  # starlette's and gradio's own
 
 
 def test_a_deleted_article_is_unreachable_by_every_path_from_the_next_question_on(
@@ -47,7 +48,7 @@ def test_a_deleted_article_is_unreachable_by_every_path_from_the_next_question_o
             assert snapshot.visible("policy") is not None and list(snapshot.holding(["Blackwell"]))
         assert client.get("/source/policy").status_code == 200 and "policy" in client.get("/source/").text
         assert words_known("h200", "rubin") == {"h200", "rubin"}
-        rows_before = [snapshot.vectors.count("spans"), snapshot.vectors.count("chunks")]
+        size_before = snapshot.info().chunks, snapshot.info().spans
 
         (corpus / "policy.md").unlink()
         briefqa.build(corpus, index, encoder)
@@ -63,13 +64,21 @@ def test_a_deleted_article_is_unreachable_by_every_path_from_the_next_question_o
             assert qa.retrieve(question, category="政策") == [] == qa.retrieve(question, tags=["出口"])
         with qa.store.snapshot() as snapshot:
             # vectors and spans
-            assert (snapshot.vectors.count("chunks"), snapshot.vectors.count("spans")) == (2, 4) != tuple(rows_before)
-            assert snapshot.vectors.generation == snapshot.generation == 3
+            info = snapshot.info()
+            assert (info.chunks, info.spans, snapshot.n_chunks) == (2, 4, 2) and size_before != (2, 4)
+            assert info.generation == snapshot.generation == 3
+            query = encoder.encode_query([quote])[0]
+            for search in (snapshot.nearest_chunks, snapshot.nearest_spans):
+                near = snapshot.chunks(search(query, 99, Filters()))
+                assert {chunk.article for chunk, _ in near} == {"industry/vendors", "weather"}
             # lexical, and the bridge, which asks which words the corpus knows
-            assert words_known("h200", "rubin") == set() and snapshot.postings(["h200", "rubin"]) == {}
+            assert words_known("h200", "rubin") == set() and not snapshot.count_holding(["h200", "rubin"])
+            match = snapshot.match([(("h200",), ("rubin",))], Filters())
+            assert match.reach == 0 and not len(match.highest(9))
             # what answers are checked against, and what sections are read by
             assert snapshot.visible("policy") is None and list(snapshot.holding(["Blackwell"])) == []
             assert snapshot.article("policy") is None and snapshot.section_spans("policy", "banned") == []
+            assert snapshot.anchors(["policy"]) == {} and "policy" not in snapshot.known_articles()
             assert snapshot.source("policy", 0, 99) == "" and len(snapshot.rows_of([("policy", "banned")])) == 0
             assert {article.slug for article in snapshot.articles()} == {"industry/vendors", "weather"}
             assert snapshot.headings(["policy"]) == {"policy": []}

@@ -146,6 +146,7 @@ def plant(tmp_path: Path, encoder: BigramEncoder) -> Path:
     return tmp_path / "plants"
 
 
+@pytest.mark.both_stores
 def test_the_later_of_two_reports_is_named_beside_the_older(plant: Path, encoder: BigramEncoder) -> None:
     with briefqa.open(plant, encoder) as qa:
         answer = qa.ask("湖滨电池厂总投资多少亿元？")
@@ -154,6 +155,7 @@ def test_the_later_of_two_reports_is_named_beside_the_older(plant: Path, encoder
     assert {(newer.article, newer.anchor, newer.date) for newer in answer.newer} == {("new", "size", "2025-09-23")}
 
 
+@pytest.mark.both_stores
 def test_an_article_without_a_date_is_neither_newer_nor_older(tmp_path: Path, encoder: BigramEncoder) -> None:
     corpus = tmp_path / "undated"
     corpus.mkdir()

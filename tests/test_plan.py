@@ -12,7 +12,7 @@ from conftest import POLICY, VENDORS, BigramEncoder
 import briefqa
 from briefqa.indexing import Builder
 from briefqa.planning import find_lag, plan
-from briefqa.store import IndexWriter
+from briefqa.store import open_writer
 
 BAD = "---\ntitle: [broken\n---\n\ntext\n"
 
@@ -33,6 +33,7 @@ def change_much(corpus: Path) -> None:
     (corpus / "weather.md").unlink()
 
 
+@pytest.mark.both_stores
 def test_a_plan_is_what_the_build_then_does(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     change_much(corpus)
     planned = plan(corpus, index, encoder)
@@ -56,6 +57,7 @@ def test_a_plan_writes_nothing_and_embeds_nothing(corpus: Path, index: Path, enc
     assert contents(corpus.parent) == before and encoder.embedded == []
 
 
+@pytest.mark.both_stores
 def test_a_plan_without_an_index_adds_everything_and_makes_no_folder(
     corpus: Path, tmp_path: Path, encoder: BigramEncoder
 ) -> None:
@@ -66,17 +68,22 @@ def test_a_plan_without_an_index_adds_everything_and_makes_no_folder(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.both_stores
 def test_a_full_build_is_planned_as_one(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     planned, report = plan(corpus, index, encoder, full=True), briefqa.build(corpus, index, encoder, full=True)
     assert len(planned.articles_added) == report.articles_added == 3
     assert planned.chunks_to_embed == report.chunks_embedded == 4 and planned.reason
 
 
-def test_a_plan_goes_on_while_a_build_holds_the_index(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
-    with IndexWriter(index):
+@pytest.mark.both_stores
+def test_a_plan_goes_on_while_a_build_holds_the_index(
+    corpus: Path, index: Path, encoder: BigramEncoder, store: str
+) -> None:
+    with open_writer(index, store):
         assert plan(corpus, index, encoder).articles_unchanged == 3
 
 
+@pytest.mark.both_stores
 def test_other_rules_are_a_reason_to_read_all_articles_and_to_embed_none(
     corpus: Path, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +96,7 @@ def test_other_rules_are_a_reason_to_read_all_articles_and_to_embed_none(
     assert not find_lag(corpus, index).behind
 
 
+@pytest.mark.both_stores
 def test_another_encoder_is_refused_as_the_build_refuses_it(corpus: Path, index: Path) -> None:
     other = BigramEncoder()
     other.name = "other"
@@ -98,6 +106,7 @@ def test_another_encoder_is_refused_as_the_build_refuses_it(corpus: Path, index:
     assert "bigrams" in find_lag(corpus, index, "other").reason
 
 
+@pytest.mark.both_stores
 def test_the_same_text_twice_is_planned_to_be_embedded_once_in_each_batch(
     corpus: Path, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,6 +117,7 @@ def test_the_same_text_twice_is_planned_to_be_embedded_once_in_each_batch(
     assert (planned.chunks_to_embed, planned.chunks_reused) == (report.chunks_embedded, report.chunks_reused) == (1, 5)
 
 
+@pytest.mark.both_stores
 def test_an_index_is_behind_by_what_changed_and_not_by_what_still_cannot_be_read(
     corpus: Path, index: Path, encoder: BigramEncoder
 ) -> None:
@@ -140,6 +150,7 @@ def embedded_by(corpus: Path, index: Path, encoder: BigramEncoder) -> list[str]:
     return encoder.embedded
 
 
+@pytest.mark.both_stores
 def test_a_sentence_that_is_added_costs_its_section_and_itself(
     corpus: Path, index: Path, encoder: BigramEncoder
 ) -> None:
@@ -149,12 +160,14 @@ def test_a_sentence_that_is_added_costs_its_section_and_itself(
     assert "此外还有新规。" in sentence and "Blackwell" not in sentence
 
 
+@pytest.mark.both_stores
 def test_a_row_that_is_added_costs_its_table_and_itself(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     (corpus / "industry" / "vendors.md").write_text(VENDORS + "| 海光 | 处理器 |\n", encoding="utf-8")
     texts = embedded_by(corpus, index, encoder)
     assert len(texts) == 2 and all("海光" in text for text in texts) and sum("寒武纪" in text for text in texts) == 1
 
 
+@pytest.mark.both_stores
 def test_what_is_not_embedded_costs_nothing_when_it_changes(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     text = POLICY.replace("date: 2025-12-15", "date: 2025-12-16").replace("tags: [芯片, 出口]", "tags: [贸易]")
     (corpus / "policy.md").write_text(text.replace("{#banned}", "{#still-banned}"), encoding="utf-8")
@@ -164,6 +177,7 @@ def test_what_is_not_embedded_costs_nothing_when_it_changes(corpus: Path, index:
         assert (hit.anchor, hit.date) == ("still-banned", "2025-12-16")
 
 
+@pytest.mark.both_stores
 def test_sections_that_change_places_or_articles_cost_nothing(
     corpus: Path, index: Path, encoder: BigramEncoder
 ) -> None:
@@ -177,6 +191,7 @@ def test_sections_that_change_places_or_articles_cost_nothing(
     assert embedded_by(corpus, index, encoder) == []
 
 
+@pytest.mark.both_stores
 def test_moving_a_folder_of_articles_embeds_nothing(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     (corpus / "industry").rename(corpus / "companies")
     (corpus / "policy.md").rename(corpus / "companies" / "policy.markdown")
@@ -186,6 +201,7 @@ def test_moving_a_folder_of_articles_embeds_nothing(corpus: Path, index: Path, e
         assert {hit.article for hit in hits} == {"companies/vendors", "companies/policy", "weather"}
 
 
+@pytest.mark.both_stores
 def test_a_builder_reads_untouched_files_once(
     corpus: Path, index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +219,7 @@ def test_a_builder_reads_untouched_files_once(
     assert set(read[3:]) == {"policy.md"}
 
 
+@pytest.mark.both_stores
 def test_what_is_unfinished_stays_in_the_index_as_it_is(corpus: Path, index: Path, encoder: BigramEncoder) -> None:
     (corpus / "policy.md").write_text(BAD, encoding="utf-8")
     (corpus / "new.md").write_text("# New\n", encoding="utf-8")
@@ -223,6 +240,7 @@ def test_what_is_unfinished_stays_in_the_index_as_it_is(corpus: Path, index: Pat
 # The command line
 
 
+@pytest.mark.both_stores
 def test_a_dry_run_lists_what_would_be_done(run, corpus: Path, index: Path) -> None:  # type: ignore[no-untyped-def]
     change_much(corpus)
     (corpus / "industry" / "vendors.md").rename(corpus / "industry" / "sellers.md")

@@ -17,10 +17,11 @@ from conftest import BigramEncoder
 
 import briefqa
 from briefqa.lexicon import Concept, load_lexicon
-from briefqa.matching import CandidateSpans, Match
 from briefqa.ranking import Evidence, Ranking, rank
 from briefqa.settings import Settings
-from briefqa.store import Filters
+from briefqa.store import CandidateSpans, Filters
+
+pytestmark = pytest.mark.both_stores
 
 
 @pytest.fixture
@@ -362,16 +363,17 @@ def test_shares_and_coverage_are_what_they_are_worked_out_to_be(tmp_path: Path, 
         "more": more,
     }
     with opened(tmp_path, articles, Blank()) as qa, qa.store.snapshot() as snapshot:
-        rows = np.arange(len(snapshot.vectors))
+        rows = np.arange(snapshot.n_chunks)
         chunks = [(lexicon.places(chunk), len(chunk.spans)) for chunk, _ in snapshot.chunks(rows)]
         for concepts in (lexicon.own_concepts(question), lexicon.bridged_concepts(question, snapshot.known_terms)):
             if concepts:
                 shares, coverage = expected_match(concepts, chunks)
-                match = Match(concepts, snapshot)
-                assert match.share == pytest.approx(shares, abs=1e-5) and max(shares) <= 1
+                match = snapshot.match(concepts, Filters())
+                assert match.share_of(rows) == pytest.approx(shares, abs=1e-5) and max(shares) <= 1
                 for some in (rows, rows[::3], rows[1:2], rows[:0]):
                     flat = [value for row in some for value in coverage[row]]
-                    assert match.coverage(CandidateSpans.of(some, snapshot)) == pytest.approx(flat, abs=1e-5)
+                    spans = CandidateSpans.of(some, snapshot.facts(some).spans)
+                    assert match.coverage(spans) == pytest.approx(flat, abs=1e-5)
 
 
 # Rows

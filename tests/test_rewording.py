@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from scripted import Act, Request, fails, says, serving
 
@@ -125,4 +127,4 @@ def test_a_question_is_translated_into_what_the_corpus_is_written_in(
     scripts: list[str], question: str, languages: tuple[str, ...]
 ) -> None:
     lexicon = load_lexicon(Settings.from_environment().cache_dir)
-    assert corpus_languages(scripts, lexicon.language(question)) == languages
+    assert corpus_languages(Counter(scripts), lexicon.language(question)) == languages

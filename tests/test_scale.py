@@ -42,8 +42,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a hundred rows be many."""
     monkeypatch.setattr("briefqa.store.parts.EXACT_ROWS", EXACT)
     monkeypatch.setattr("briefqa.store.rows._FEW", 20)
-    monkeypatch.setattr("briefqa.matching.LARGE", EXACT)
-    monkeypatch.setattr("briefqa.readings.LARGE", EXACT)
+    monkeypatch.setattr("briefqa.store.matching.LARGE", EXACT)
 
 
 def fill(corpus: Path, count: int = 150) -> None:

@@ -19,7 +19,7 @@ import pytest
 from conftest import BigramEncoder, Run
 
 import briefqa
-from briefqa.store import IndexWriter
+from briefqa.store import IndexWriter, open_writer
 
 TESTS = Path(__file__).parent
 
@@ -96,6 +96,7 @@ def test_a_reader_in_another_process_follows_without_a_failed_question(
 # Another encoder
 
 
+@pytest.mark.both_stores
 def test_an_encoder_with_a_name_is_exchanged_between_two_questions(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder]
 ) -> None:
@@ -108,6 +109,7 @@ def test_an_encoder_with_a_name_is_exchanged_between_two_questions(
         assert qa.retrieve("Blackwell", k=1)[0].anchor == "banned"
 
 
+@pytest.mark.both_stores
 def test_an_encoder_that_was_asked_for_by_name_is_exchanged_too(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder]
 ) -> None:
@@ -117,6 +119,7 @@ def test_an_encoder_that_was_asked_for_by_name_is_exchanged_too(
         assert qa.ask("Blackwell").answered
 
 
+@pytest.mark.both_stores
 def test_an_encoder_of_ones_own_is_refused_with_both_until_it_is_right_again(
     corpus: Path, index: Path, encoder: BigramEncoder
 ) -> None:
@@ -130,6 +133,7 @@ def test_an_encoder_of_ones_own_is_refused_with_both_until_it_is_right_again(
         assert qa.ask("Blackwell").answered
 
 
+@pytest.mark.both_stores
 def test_new_weights_under_the_same_name_are_loaded(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder]
 ) -> None:
@@ -141,6 +145,7 @@ def test_new_weights_under_the_same_name_are_loaded(
         assert qa.ask("Blackwell").answered
 
 
+@pytest.mark.both_stores
 def test_questions_are_answered_from_the_old_index_while_another_encoder_embeds(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder]
 ) -> None:
@@ -171,6 +176,7 @@ def test_questions_are_answered_from_the_old_index_while_another_encoder_embeds(
 
 
 @pytest.mark.parametrize("when", ["at once", "in the midst"])
+@pytest.mark.both_stores
 def test_an_encoder_that_fails_leaves_the_old_index_and_its_own(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder], when: str
 ) -> None:
@@ -189,6 +195,7 @@ def test_an_encoder_that_fails_leaves_the_old_index_and_its_own(
     assert briefqa.build(corpus, index).articles_unchanged == 3
 
 
+@pytest.mark.both_stores
 def test_questions_of_the_old_generation_do_not_bring_the_old_encoder_back(
     corpus: Path, index: Path, encoders: dict[str, BigramEncoder], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,11 +266,12 @@ def test_a_format_that_appears_while_the_index_is_open_is_refused(index: Path, e
             qa.ask("Blackwell")
 
 
+@pytest.mark.both_stores
 def test_nothing_is_found_where_the_first_build_was_not_committed(
-    corpus: Path, tmp_path: Path, encoder: BigramEncoder
+    corpus: Path, tmp_path: Path, encoder: BigramEncoder, store: str
 ) -> None:
     index = tmp_path / "first"
-    with IndexWriter(index), pytest.raises(briefqa.IndexNotFoundError, match="briefqa build"):
+    with open_writer(index, store), pytest.raises(briefqa.IndexNotFoundError, match="briefqa build"):
         briefqa.open(index, encoder=encoder)
     with pytest.raises(briefqa.IndexNotFoundError, match="briefqa build"):
         briefqa.open(index, encoder=encoder)

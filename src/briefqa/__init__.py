@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         QuestionError,
         SavedAnswerError,
         SettingsError,
+        StoreError,
         WorkersError,
     )
     from briefqa.indexing import BuildReport, build
@@ -78,6 +79,7 @@ _MODULE_OF = {
         "QuestionError",
         "SavedAnswerError",
         "SettingsError",
+        "StoreError",
         "WorkersError",
     ],
     "llm": ["Endpoint"],
@@ -119,6 +121,7 @@ __all__ = [
     "SavedAnswerError",
     "SettingsError",
     "Span",
+    "StoreError",
     "Verification",
     "WorkersError",
     "ask",

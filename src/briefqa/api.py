@@ -33,7 +33,7 @@ from briefqa.quotes import Quote
 from briefqa.ranking import FilterOptions, Hit, Ranking, make_filters, rank
 from briefqa.settings import Settings
 from briefqa.stages import Observer, Watch
-from briefqa.store import Filters, IndexInfo, IndexReader, Snapshot
+from briefqa.store import Filters, IndexInfo, Reader, Snapshot, open_reader
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -66,9 +66,10 @@ class BriefQA:
     BRIEFQA_LLM_MODEL name, and with neither, as with an empty Endpoint(), answers are quotes.
     today: the day that questions are asked on, from which "last week" is counted; left out, the day that it is.
     device: of torch's, "cpu", "cuda" or "mps", for an encoder of sentence-transformers; left out, what torch finds.
-    own_encoder: the Encoder that was given as an object; None for one by name. observers: called with a
-    briefqa.stages.Record when a question has ended; append your own.
-    Raises IndexNotFoundError, IndexCorruptError, EncoderMismatchError, EncoderNotFoundError, DeviceError.
+    store: the address of a Milvus that holds the index, see docs/milvus.md; left out, BRIEFQA_STORE, else the folder.
+    address: that address, "" where it is the folder. own_encoder: the Encoder that was given as an object; None for one
+    by name. observers: called with a briefqa.stages.Record when a question has ended; append your own.
+    Raises IndexNotFoundError, IndexCorruptError, StoreError, EncoderMismatchError, EncoderNotFoundError, DeviceError.
     """
 
     def __init__(
@@ -78,12 +79,13 @@ class BriefQA:
         llm: Endpoint | None = None,
         today: datetime.date | None = None,
         device: str | None = None,
+        store: str | None = None,
     ) -> None:
         self.own_encoder = encoder if encoder is not None and not isinstance(encoder, str) else None
-        settings = Settings.from_environment(
-            index=index, encoder=self.own_encoder.name if self.own_encoder else encoder, device=device
-        )
+        name = self.own_encoder.name if self.own_encoder else encoder
+        settings = Settings.from_environment(index=index, encoder=name, device=device, store=store)
         self.index = settings.index
+        self.address = settings.store
         self._today = today
         self.device = settings.device
         self._cache_dir = settings.cache_dir
@@ -94,11 +96,11 @@ class BriefQA:
         self._claims: Claims | None = None
         self._lock = threading.Lock()
         self.observers: list[Observer] = []
-        self.store = IndexReader(settings.index)
+        self.store: Reader = open_reader(settings.index, settings.store)
         built_with = self.info().encoder
         if settings.encoder and settings.encoder != built_with:
             self.close()
-            raise EncoderMismatchError.between(settings.index, built_with, settings.encoder)
+            raise EncoderMismatchError.between(self.store.place, built_with, settings.encoder)
 
     def __enter__(self) -> BriefQA:
         return self
@@ -235,8 +237,7 @@ class BriefQA:
             with watch.stage("rank"):
                 limited, period = filters, named
                 if named:
-                    allowed = snapshot.allowed(filters)
-                    dates = snapshot.dates if allowed is None else snapshot.dates[allowed]
+                    dates = snapshot.some_dates(filters, named.since, named.until)
                     limited, period = limit(filters, named, dates, today)
                 asked = without_period(meant.question, period) if period.applied else meant.question
                 ranking = rank(asked, snapshot, encoder, lexicon, k, limited, evidence)
@@ -275,7 +276,7 @@ class BriefQA:
             meant = meant if rewritten == question else replace(meant, question=rewritten)
         from briefqa.llm import corpus_languages
 
-        scripts = self.store.read(lambda snapshot: snapshot.scripts)
+        scripts = self.store.read(lambda snapshot: snapshot.script_counts())
         wanted = corpus_languages(scripts, lexicon.language(meant.question))
         translations = rewording.translate(meant.question, wanted)
         return replace(meant, evidence=replace(meant.evidence, translations=translations))
@@ -298,13 +299,13 @@ class BriefQA:
             loaded = self._encoder
             if loaded and snapshot.fingerprint == loaded.fingerprint:
                 return loaded
-            if loaded and not len(snapshot.vectors):
+            if loaded and not snapshot.n_chunks:
                 return loaded  # nothing to compare with
             if loaded:
                 self.store.check_newest(snapshot)  # else the last old question would load the old encoder
             encoder = self.own_encoder or load_encoder(snapshot.encoder, self._cache_dir, self.device)
-            if len(snapshot.vectors) and encoder.fingerprint != snapshot.fingerprint:
-                raise EncoderMismatchError.between(self.index, snapshot.fingerprint, encoder.fingerprint)
+            if snapshot.n_chunks and encoder.fingerprint != snapshot.fingerprint:
+                raise EncoderMismatchError.between(self.store.place, snapshot.fingerprint, encoder.fingerprint)
             self._encoder = Remembering(encoder)
             self._claims = None
             return self._encoder
@@ -328,7 +329,7 @@ def _outcome(answer: Answer) -> str:
     return "unworded" if answer.notice else "quoted"
 
 
-_opened: dict[Path, BriefQA] = {}
+_opened: dict[tuple[Path, str], BriefQA] = {}
 _opened_lock = threading.Lock()
 
 
@@ -338,9 +339,10 @@ def open(
     llm: Endpoint | None = None,
     today: datetime.date | None = None,
     device: str | None = None,
+    store: str | None = None,
 ) -> BriefQA:
     """Open an index for questions; see BriefQA for the arguments and errors."""
-    return BriefQA(index, encoder, llm, today, device)
+    return BriefQA(index, encoder, llm, today, device, store)
 
 
 def retrieve(
@@ -349,10 +351,11 @@ def retrieve(
     history: Sequence[Turn] = (),
     *,
     index: str | Path | None = None,
+    store: str | None = None,
     **filters: Unpack[FilterOptions],
 ) -> list[Hit]:
     """Return the best k hits from an index that is opened once and kept open."""
-    return _kept_open(index).retrieve(question, k, history, **filters)
+    return _kept_open(index, store).retrieve(question, k, history, **filters)
 
 
 def ask(
@@ -360,15 +363,17 @@ def ask(
     history: Sequence[Turn] = (),
     *,
     index: str | Path | None = None,
+    store: str | None = None,
     **filters: Unpack[FilterOptions],
 ) -> Answer:
     """Answer from an index that is opened once and kept open."""
-    return _kept_open(index).ask(question, history, **filters)
+    return _kept_open(index, store).ask(question, history, **filters)
 
 
-def _kept_open(index: str | Path | None) -> BriefQA:
-    path = Settings.from_environment(index=index).index.absolute()
+def _kept_open(index: str | Path | None, store: str | None) -> BriefQA:
+    settings = Settings.from_environment(index=index, store=store)
+    place = settings.index.absolute(), settings.store
     with _opened_lock:
-        if path not in _opened:
-            _opened[path] = BriefQA(path)
-        return _opened[path]
+        if place not in _opened:
+            _opened[place] = BriefQA(place[0], store=place[1])
+        return _opened[place]

@@ -21,7 +21,7 @@ import numpy as np
 from briefqa.api import BriefQA
 from briefqa.confidence import ANSWERED_FROM, SHIPPED, Calibration, Signals, measure_signals
 from briefqa.evaluate import GoldenQuestion
-from briefqa.store import Filters, IndexWriter
+from briefqa.store import Filters, open_writer
 
 # Articles of a small part of the corpus, beside those that answer, and what a question asked of one weighs.
 _PARTS = (0, 7, 29)
@@ -113,9 +113,9 @@ def _fit(weighted: Sequence[tuple[Observation, float]], prior: tuple[float, ...]
     return tuple(float(weight) for weight in beta)
 
 
-def keep(calibration: Calibration, index: Path) -> None:
+def keep(calibration: Calibration, index: Path, store: str = "") -> None:
     """Store a calibration in an index, where the next question finds it."""
-    with IndexWriter(index) as writer:
+    with open_writer(index, store) as writer:
         writer.commit_calibration(calibration.to_json())
 
 

@@ -19,7 +19,7 @@ from briefqa.articles import read_article
 from briefqa.corpus import list_articles, name_below, read_bytes, slug_of
 from briefqa.errors import ArticleError
 from briefqa.settings import Limits
-from briefqa.store.ledger import Ledger
+from briefqa.store import open_ledger
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done ("reading" or "embedding"), how much of it is done, and of how much."""
@@ -161,12 +161,12 @@ def _refusal(path: Path, corpus: Path) -> tuple[str, int, str] | None:
     return None
 
 
-def corpus_changes(corpus: Path, index: Path) -> Changes:
+def corpus_changes(corpus: Path, index: Path, store: str = "") -> Changes:
     """Say how the corpus differs from the index, without building; all is added where there is no index yet.
 
-    Raises CorpusError, IndexCorruptError.
+    store: the address of a Milvus that holds the index. Raises CorpusError, IndexCorruptError, StoreError.
     """
-    with Ledger(index) as ledger:
+    with open_ledger(index, store) as ledger:
         return changes_since(ledger.articles, ledger.problems, corpus)
 
 

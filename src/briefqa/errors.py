@@ -7,6 +7,7 @@
     ├── IndexCorruptError       what is there cannot be read
     ├── IndexLockedError        another build is writing there
     ├── IndexWriteError         there is no room for it, or no permission
+    ├── StoreError              the store that the index is in cannot be reached, or refuses
     ├── EncoderMismatchError    the index was built with another encoder
     ├── EncoderNotFoundError    no such model, or no way to load it
     ├── DeviceError             torch has no such device here
@@ -61,6 +62,10 @@ class IndexLockedError(BriefqaError):
 
 class IndexWriteError(BriefqaError):
     """The index cannot be written: the disk or a quota is full, or the folder is read-only."""
+
+
+class StoreError(BriefqaError):
+    """The store that the index is in cannot be reached, refuses, or failed in the middle."""
 
 
 class EncoderMismatchError(BriefqaError):

@@ -22,13 +22,11 @@ from math import log2
 from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-
 from briefqa.api import BriefQA
 from briefqa.errors import GoldenSetError, QuestionError
 from briefqa.question import check_question
 from briefqa.ranking import Hit
-from briefqa.store import Filters, Snapshot
+from briefqa.store import Snapshot
 
 # Sections that are scored: the depth that MRR@10 and nDCG@10 carry in their names.
 _DEPTH = 10
@@ -321,16 +319,13 @@ def _by_difficulty(outcomes: Sequence[_Outcome]) -> dict[str, Scores]:
 def _find_unknown(snapshot: Snapshot, questions: Sequence[GoldenQuestion]) -> tuple[UnknownSection, ...]:
     """Return what is expected and not in the index: a slip of the golden set, or an article that has moved on."""
     expected = [(golden.line, section, *_split(section)) for golden in questions for section in golden.expected]
-    allowed = snapshot.allowed(Filters(articles=tuple({slug for _, _, slug, _ in expected})))
     # Chunks, not headings: a heading without text of its own is a section, but never a hit.
-    chunks = [] if allowed is None else snapshot.chunks(np.flatnonzero(allowed))
-    articles = {chunk.article for chunk, _ in chunks}
-    anchors = {(chunk.article, chunk.anchor) for chunk, _ in chunks}
+    anchors = snapshot.anchors({slug for _, _, slug, _ in expected})
     unknown = []
     for line, section, slug, anchor in expected:
-        if slug not in articles:
+        if slug not in anchors:
             reason = f"there is no article {slug}"
-        elif anchor is not None and (slug, anchor) not in anchors:
+        elif anchor is not None and anchor not in anchors[slug]:
             place = f"under the anchor {anchor}" if anchor else "before its first heading"
             reason = f"{slug} has no text {place}"
         else:

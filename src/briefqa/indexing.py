@@ -38,9 +38,8 @@ from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
 from briefqa.logs import fields
 from briefqa.settings import DEFAULT_ENCODER, Settings
-from briefqa.store import IndexWriter
+from briefqa.store import Writer, open_ledger, open_writer
 from briefqa.store.embedded import Embedded, discard_embedded
-from briefqa.store.ledger import Ledger
 
 __all__ = [
     "BuildReport",
@@ -94,6 +93,7 @@ def build(
     workers: int | None = None,
     ray: str | None = None,
     device: str | None = None,
+    store: str | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus, in one transaction.
 
@@ -103,11 +103,12 @@ def build(
     that the index was built with. full: forget the old index and embed everything again; until that is done, questions
     are answered from the old one. wait: seconds to wait for another build to end. workers: how many processes embed.
     ray: "local", "auto" or the address of a Ray cluster that embeds; workers is then how many of its processors, all
-    unless given. device: one of torch's, "cpu", "cuda" or "mps"; left out, what torch finds. briefqa.plan says what a
-    build would do. Raises CorpusError, IndexLockedError, IndexWriteError, IndexCorruptError, EncoderNotFoundError,
-    EncoderMismatchError, DeviceError, WorkersError.
+    unless given. device: one of torch's, "cpu", "cuda" or "mps"; left out, what torch finds. store: the address of a
+    Milvus that holds the index, see docs/milvus.md. briefqa.plan says what a build would do. Raises CorpusError,
+    IndexLockedError, IndexWriteError, IndexCorruptError, StoreError, EncoderNotFoundError, EncoderMismatchError,
+    DeviceError, WorkersError.
     """
-    return Builder(corpus, index, encoder, Workers(workers, ray or ""), device).build(
+    return Builder(corpus, index, encoder, store, Workers(workers, ray or ""), device).build(
         full=full, progress=progress, wait=wait
     )
 
@@ -123,14 +124,14 @@ class Builder:
         corpus: str | Path | None = None,
         index: str | Path | None = None,
         encoder: str | Encoder | None = None,
+        store: str | None = None,
         workers: Workers | None = None,
         device: str | None = None,
     ) -> None:
         self._own = encoder if encoder is not None and not isinstance(encoder, str) else None
-        self._settings = Settings.from_environment(
-            corpus=corpus, index=index, encoder=self._own.name if self._own else encoder, device=device
-        )
-        self.corpus, self.index = self._settings.corpus, self._settings.index
+        name = self._own.name if self._own else encoder
+        self._settings = Settings.from_environment(corpus=corpus, index=index, encoder=name, device=device, store=store)
+        self.corpus, self.index, self.address = self._settings.corpus, self._settings.index, self._settings.store
         self._workers = workers or Workers()
         self._digests = FileDigests()
         self._loaded: Encoder | None = self._own
@@ -147,7 +148,7 @@ class Builder:
         started = time.perf_counter()
         corpus, report = self.corpus, progress or say_nothing
         paths, problems = list_articles(corpus)
-        with IndexWriter(self.index, wait) as writer:
+        with open_writer(self.index, self.address, wait) as writer:
             if writer.waited:
                 paths, problems = list_articles(corpus)
             name = self._settings.encoder or writer.meta.get("encoder") or DEFAULT_ENCODER
@@ -155,7 +156,7 @@ class Builder:
             if full:
                 writer.clear()
             elif writer.meta.get("encoder", name) != name:
-                raise EncoderMismatchError.between(self.index, writer.meta["encoder"], name)
+                raise EncoderMismatchError.between(self.address or self.index, writer.meta["encoder"], name)
             before = writer.known_articles()
             if anew:
                 writer.forget_articles()
@@ -171,9 +172,11 @@ class Builder:
             to_read = reading.finished(changes.to_read)
             if to_read:
                 model = self._load(name)
-                empty = not writer.count_vectors()
+                empty = not writer.has_vectors()
                 if not empty and model.fingerprint != writer.meta["fingerprint"]:
-                    raise EncoderMismatchError.between(self.index, writer.meta["fingerprint"], model.fingerprint)
+                    raise EncoderMismatchError.between(
+                        self.address or self.index, writer.meta["fingerprint"], model.fingerprint
+                    )
                 if empty or not writer.has_geometry():
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
@@ -222,7 +225,7 @@ class Builder:
 
     def make_ready(self) -> None:
         """Load now what a build needs that has many texts to embed; about a GB for the bundled encoder."""
-        with Ledger(self.index) as ledger:
+        with open_ledger(self.index, self.address) as ledger:
             name = self._settings.encoder or ledger.meta.get("encoder") or DEFAULT_ENCODER
         load_bulk(self._load(name))
         load_lexicon(self._settings.cache_dir)
@@ -301,7 +304,7 @@ class Passages:
 
 
 def _store(
-    writer: IndexWriter,
+    writer: Writer,
     encoder: Encoder,
     lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],

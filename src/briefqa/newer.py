@@ -87,20 +87,20 @@ def _later(citation: Citation, number: int, ranking: Ranking, snapshot: Snapshot
     ]
     if not others:
         return []
-    vectors, cited = snapshot.vectors, ranking.hits[number]
+    cited = ranking.hits[number]
     close = ranking.unrelated + _CLOSE * (1 - ranking.unrelated)
     rows = np.array([ranking.rows[other] for other in others])
-    sections = vectors.chunk_cosines(vectors.chunk(ranking.rows[number]), rows)
+    sections = snapshot.chunk_cosines(snapshot.chunk_vector(ranking.rows[number]), rows)
     near = [(other, row) for other, row, cosine in zip(others, rows, sections, strict=True) if cosine >= close]
     quoted = [
-        vectors.span(ranking.rows[number], place)
+        snapshot.span_vector(ranking.rows[number], place)
         for place, span in enumerate(sorted(cited.spans, key=lambda span: span.start))
         if span.start < citation.end and citation.start < span.end
     ]
     return [
         ranking.hits[other]
         for other, row in near
-        if any(vectors.span_cosines(sentence, np.array([row])).max() >= close for sentence in quoted)
+        if any(snapshot.span_cosines(sentence, np.array([row])).max() >= close for sentence in quoted)
     ]
 
 
@@ -112,12 +112,12 @@ def _share_words(
         set(lexicon.terms(text)) for text in (question, citation.quote, cited.title, later.title)
     )
     held, holding = (set(lexicon.terms(" ".join([hit.title, *hit.heading_path, hit.text]))) for hit in (cited, later))
-    postings = snapshot.postings(asked | quote | title | later_title)
-    n_chunks = len(snapshot.vectors)
+    counts = snapshot.count_holding(asked | quote | title | later_title)
+    n_chunks = snapshot.n_chunks
 
     def weight(terms: Iterable[str]) -> float:
-        counts = [len(postings[term].chunks) if term in postings else 0 for term in terms]
-        return sum(math.log(1 + (n_chunks - count + 0.5) / (count + 0.5)) for count in counts)
+        found = [counts.get(term, 0) for term in terms]
+        return sum(math.log(1 + (n_chunks - count + 0.5) / (count + 0.5)) for count in found)
 
     def share(terms: set[str], others: set[str]) -> float:
         return weight(terms & others) / max(weight(terms), 1e-6)

@@ -19,7 +19,7 @@ from briefqa.errors import EncoderMismatchError
 from briefqa.indexing import Passages, Reading
 from briefqa.lexicon import TERMS
 from briefqa.settings import DEFAULT_ENCODER, Settings
-from briefqa.store.ledger import Ledger
+from briefqa.store import Ledger, open_ledger
 
 _NO_INDEX = "there is no index yet"
 _OTHER_RULES = "the index was built by another version of briefqa, which split or counted otherwise"
@@ -68,6 +68,7 @@ def plan(
     encoder: str | Encoder | None = None,
     *,
     full: bool = False,
+    store: str | None = None,
 ) -> Plan:
     """Say what `build` would do if it were given the same, and write nothing.
 
@@ -75,12 +76,12 @@ def plan(
     `build` does, except IndexLockedError.
     """
     own = encoder if encoder is not None and not isinstance(encoder, str) else None
-    settings = Settings.from_environment(corpus=corpus, index=index, encoder=own.name if own else encoder)
+    settings = Settings.from_environment(corpus=corpus, index=index, encoder=own.name if own else encoder, store=store)
     paths, problems = list_articles(settings.corpus)
-    with Ledger(settings.index) as ledger:
+    with open_ledger(settings.index, settings.store) as ledger:
         name = settings.encoder or ledger.meta.get("encoder") or DEFAULT_ENCODER
         if not full and ledger.meta.get("encoder", name) != name:
-            raise EncoderMismatchError.between(settings.index, ledger.meta["encoder"], name)
+            raise EncoderMismatchError.between(settings.store or settings.index, ledger.meta["encoder"], name)
         reason = _STARTED_OVER if full and ledger.exists else _reason(ledger)
         known = {} if reason else ledger.articles
         changes = compare(settings.corpus, paths, known, say_nothing)
@@ -91,7 +92,7 @@ def plan(
             model = own or load_encoder(name, settings.cache_dir, settings.device)
             fingerprint = ledger.meta.get("fingerprint")
             if fingerprint and not full and fingerprint != model.fingerprint:
-                raise EncoderMismatchError.between(settings.index, fingerprint, model.fingerprint)
+                raise EncoderMismatchError.between(settings.store or settings.index, fingerprint, model.fingerprint)
             embedded: set[bytes] = set()
             for batch in reading.batches(changes.to_read, model):
                 passages = Passages(batch)
@@ -115,14 +116,19 @@ def plan(
         )
 
 
-def find_lag(corpus: str | Path | None = None, index: str | Path | None = None, encoder: str | None = None) -> Lag:
+def find_lag(
+    corpus: str | Path | None = None,
+    index: str | Path | None = None,
+    encoder: str | None = None,
+    store: str | None = None,
+) -> Lag:
     """Say by what the index is behind the corpus; no encoder is needed. encoder: the name of the one to build with.
 
     A file that cannot be read, as the last build said too, is nothing that a build would change. Raises CorpusError,
     IndexCorruptError.
     """
-    settings = Settings.from_environment(corpus=corpus, index=index, encoder=encoder)
-    with Ledger(settings.index) as ledger:
+    settings = Settings.from_environment(corpus=corpus, index=index, encoder=encoder, store=store)
+    with open_ledger(settings.index, settings.store) as ledger:
         reason = _reason(ledger)
         built_with = ledger.meta.get("encoder", "")
         if ledger.exists and settings.encoder and settings.encoder != built_with:

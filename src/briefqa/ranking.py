@@ -23,10 +23,9 @@ from briefqa.chunks import Chunk, Span
 from briefqa.encoders import Encoder
 from briefqa.errors import QuestionError
 from briefqa.lexicon import Lexicon
-from briefqa.matching import CandidateSpans
 from briefqa.question import check_question
 from briefqa.readings import Reading, weighted_mean
-from briefqa.store import Filters, Snapshot, StoredArticle
+from briefqa.store import CandidateSpans, Filters, Snapshot, StoredArticle
 from briefqa.writing import whole_characters
 
 # Share of what words are worth in the score that a span is quoted by: words say where the answer is, the cosine which
@@ -148,17 +147,17 @@ def rank(
         raise QuestionError(f"k is {k}: ask for at least one hit")
     question = check_question(question)
     spread, unrelated = snapshot.geometry.spread, snapshot.geometry.unrelated
-    allowed = snapshot.allowed(filters)
-    if len(snapshot.vectors) == 0 or (allowed is not None and not allowed.any()):
+    if not snapshot.n_chunks or not snapshot.has_chunks(filters):
         return Ranking((), np.empty(0, dtype=np.float32), 0.0, 0.0, 0.0, 0.0, 0.0, False, spread, unrelated)
     texts = [question, *evidence.translations, *filter(None, [evidence.stressed])]
     readings = [
-        Reading(text, snapshot.geometry.without_language(query), snapshot, lexicon, allowed)
+        Reading(text, snapshot.geometry.without_language(query), snapshot, lexicon, filters)
         for text, query in zip(texts, encoder.encode_query(texts), strict=True)
     ]
     rows = np.unique(np.concatenate([rows for reading in readings for rows in reading.candidates(k)]))
-    spans = CandidateSpans.of(rows, snapshot)
-    scored = [reading.score(rows, spans) for reading in readings]
+    facts = snapshot.facts(rows)
+    spans = CandidateSpans.of(rows, facts.spans)
+    scored = [reading.score(facts, spans) for reading in readings]
     translated = readings[1 : 1 + len(evidence.translations)]
     agreeing = [readings[0].agreement(other, scored[0]) for other in translated]
     mean = weighted_mean(scored, [1.0, *agreeing, _STRESS][: len(readings)])
@@ -171,14 +170,14 @@ def rank(
 
     quote_scores = mean.span_cosines + _QUOTED * (mean.spans - mean.span_cosines)
     if evidence.latest:
-        best = snapshot.vectors.chunk(rows[scores.argmax()])
-        related = snapshot.vectors.chunk_cosines(best, rows) >= unrelated + _RELATED * (1 - unrelated)
+        best = snapshot.chunk_vector(int(rows[scores.argmax()]))
+        related = snapshot.chunk_cosines(best, rows) >= unrelated + _RELATED * (1 - unrelated)
         near = related & (scores >= scores.max() - _NEWEST * spread)
-        newer = _NEWEST * spread * newness(snapshot.dates[rows], near)
+        newer = _NEWEST * spread * newness(facts.dates, near)
         scores = scores + newer
         quote_scores = quote_scores + np.repeat(newer, np.diff(spans.starts))
     # Equal scores: the newer article first.
-    order = np.lexsort((rows, -snapshot.dates[rows], -scores.round(_DECIMALS)))[:k]
+    order = np.lexsort((rows, -facts.dates, -scores.round(_DECIMALS)))[:k]
     hits = tuple(
         _hit(chunk, article, float(scores[i]), number, quote_scores[spans.starts[i] : spans.starts[i + 1]])
         for number, (i, (chunk, article)) in enumerate(zip(order, snapshot.chunks(rows[order]), strict=True), 1)

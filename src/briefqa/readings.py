@@ -1,8 +1,9 @@
 """One wording of a question against a snapshot: candidates, their scores, and how much of its words they hold.
 
-    reading = Reading(question, query, snapshot, lexicon, allowed)      # query: its vector (dim,)
+    reading = Reading(question, query, snapshot, lexicon, filters)      # query: its vector (dim,)
     rows = np.unique(np.concatenate(reading.candidates(k)))
-    scores = reading.score(rows, CandidateSpans.of(rows, snapshot))
+    facts = snapshot.facts(rows)
+    scores = reading.score(facts, CandidateSpans.of(rows, facts.spans))
     scores.chunks, scores.spans
 
 A question has one reading, and one more for each translation and for what is stressed in a follow-up.
@@ -16,8 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from briefqa.lexicon import Lexicon
-from briefqa.matching import LARGE, CandidateSpans, Match
-from briefqa.store import Snapshot
+from briefqa.store import CandidateSpans, Facts, Filters, Snapshot
 from briefqa.writing import script_of
 
 # Candidates a list: past 50 chunks and 100 spans none of the measured questions gained a hit.
@@ -31,8 +31,6 @@ _TRANSLATIONS = 4.4
 # the right chunks hold of questions in their own language. Without it the few English sections of a Chinese corpus come
 # first for every English question (hit@1 on the sample briefs .70, with it .82).
 _LENT = 0.3
-# Chunks of which the highest share is looked at, before those are chosen that are as high: 10 ms less of a million.
-_BLOCK = 512
 
 
 class Scores(NamedTuple):
@@ -58,49 +56,36 @@ class Words(NamedTuple):
 
 
 class Reading:
-    """One wording of a question. allowed: (n_chunks,) the chunks that may answer; None where all may."""
+    """One wording of a question. filters: which chunks may answer."""
 
-    def __init__(
-        self, text: str, query: np.ndarray, snapshot: Snapshot, lexicon: Lexicon, allowed: np.ndarray | None
-    ) -> None:
+    def __init__(self, text: str, query: np.ndarray, snapshot: Snapshot, lexicon: Lexicon, filters: Filters) -> None:
         self.text = text
         self.language = lexicon.language(text)
         self._query = query
-        self._words = Match(lexicon.own_concepts(text), snapshot, allowed)
-        self._translations = Match(lexicon.bridged_concepts(text, snapshot.known_terms), snapshot, allowed)
+        self._words = snapshot.match(lexicon.own_concepts(text), filters)
+        self._translations = snapshot.match(lexicon.bridged_concepts(text, snapshot.known_terms), filters)
         self._script = script_of(text)
         self._snapshot = snapshot
-        self._allowed = allowed
+        self._filters = filters
 
     def candidates(self, k: int) -> list[np.ndarray]:
         """Return the rows of the chunks that are nearest, whose spans are nearest, and that hold most of the words."""
-        vectors, many = self._snapshot.vectors, max(k, _CHUNK_CANDIDATES)
+        snapshot, many = self._snapshot, max(k, _CHUNK_CANDIDATES)
         return [
-            vectors.nearest_chunks(self._query, many, self._allowed),
-            vectors.nearest_spans(self._query, max(k, _SPAN_CANDIDATES), self._allowed),
-            self._highest(self._words.share, many),
-            self._highest(self._translations.share, many),
+            snapshot.nearest_chunks(self._query, many, self._filters),
+            snapshot.nearest_spans(self._query, max(k, _SPAN_CANDIDATES), self._filters),
+            self._words.highest(many),
+            self._translations.highest(many),
         ]
 
-    def _highest(self, share: np.ndarray, count: int) -> np.ndarray:
-        """Return the rows of the highest shares above 0, at most so many."""
-        if self._allowed is not None:
-            share = share * self._allowed
-        least = 0.0
-        if len(share) > max(LARGE, _BLOCK * count):  # as many of these maxima, each of a row, are at least so high
-            maxima = np.partition(np.maximum.reduceat(share, np.arange(0, len(share), _BLOCK)), -count)
-            least = float(maxima[-count])
-        rows = np.flatnonzero(share >= least if least else share)
-        return rows if len(rows) <= count else rows[np.argpartition(share[rows], -count)[-count:]]
-
-    def score(self, rows: np.ndarray, spans: CandidateSpans) -> Scores:
-        """Score candidates. rows: (n_candidates,), spans: theirs."""
-        vectors, spread = self._snapshot.vectors, self._snapshot.geometry.spread
-        span_cosines = vectors.span_cosines(self._query, rows)
-        chunk_cosines = vectors.chunk_cosines(self._query, rows)
+    def score(self, facts: Facts, spans: CandidateSpans) -> Scores:
+        """Score candidates. facts: what is known of them. spans: theirs."""
+        snapshot, rows, spread = self._snapshot, spans.rows, self._snapshot.geometry.spread
+        span_cosines = snapshot.span_cosines(self._query, rows)
+        chunk_cosines = snapshot.chunk_cosines(self._query, rows)
         # Words count by how much of the question can be found at all: in another language only names and numbers can.
         weight = _WORDS * self._words.reach * spread
-        lent = _LENT * self._words.worded * (self._snapshot.scripts[rows] != self._script)
+        lent = _LENT * self._words.worded * (facts.scripts != self._script)
         own, translated = self._words.coverage(spans), self._translations.coverage(spans)
         span_words = weight * (own + np.repeat(lent, np.diff(spans.starts)))
         chunk_words = weight * (self._words.share_of(rows) + lent)

@@ -31,7 +31,9 @@ class Settings:
     corpus: Path = Path("corpus")
     """Folder of articles."""
     index: Path = Path("index")
-    """Folder of the index."""
+    """Folder of the index; with a store elsewhere, of what stays here: conversations and log-ins."""
+    store: str = ""
+    """Address of a Milvus that holds the index, milvus://host:19530 or milvus:///path.db; empty: the folder does."""
     encoder: str = ""
     """"bundled", or a sentence-transformers model by name or folder; empty: the one that the index was built with."""
     cache_dir: Path = Path()

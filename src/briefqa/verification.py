@@ -22,7 +22,7 @@ from briefqa.errors import ArticleError, IndexCorruptError, IndexNotFoundError
 from briefqa.indexing import compare
 from briefqa.saved import SavedAnswer, read_saved
 from briefqa.settings import Settings
-from briefqa.store import IndexReader, Snapshot
+from briefqa.store import Snapshot, open_reader
 from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_article
 
 
@@ -103,6 +103,7 @@ def verify(
     answer: Answer | str | Path | Sequence[Answer] | Sequence[SavedAnswer],
     index: str | Path | None = None,
     corpus: str | Path | None = None,
+    store: str | None = None,
 ) -> Verification:
     """Check an answer, or the file where one or several are saved, against today's corpus.
 
@@ -112,7 +113,8 @@ def verify(
     answers = _saved(answer)
     folder = Path(corpus).expanduser() if corpus is not None else None
     try:
-        reader = IndexReader(Settings.from_environment(index=index).index)
+        settings = Settings.from_environment(index=index, store=store)
+        reader = open_reader(settings.index, settings.store)
     except (IndexNotFoundError, IndexCorruptError):
         if folder is None:
             raise
@@ -122,7 +124,7 @@ def verify(
             built_from = Path(snapshot.info().corpus)
             if folder is not None or built_from.is_dir():
                 return _verify_files(answers, folder or built_from, snapshot)
-            against = f"the index in {reader.index}, generation {snapshot.generation} ({built_from} is not there)"
+            against = f"the index in {reader.place}, generation {snapshot.generation} ({built_from} is not there)"
             return Verification(against, _check_answers(answers, snapshot), ())
     finally:
         reader.close()

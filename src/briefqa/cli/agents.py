@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Index, LogJson
+from briefqa.cli.options import Index, LogJson, Store
 
 
 def mcp(
     index: Index = Path("index"),
+    store: Store = "",
     port: Annotated[
         int | None,
         typer.Option(help="Serve HTTP on this port, 0: any free one; else standard input.", min=0, max=65535),
@@ -36,13 +37,13 @@ def mcp(
     from briefqa.mcp import serve
 
     if port is not None:
-        serve(index, host or "127.0.0.1", port, allowed_host or (), announce=typer.echo)
+        serve(index, host or "127.0.0.1", port, allowed_host or (), announce=typer.echo, store=store)
         return
     if sys.stdin.isatty():
         typer.echo("briefqa mcp waits for an agent on its standard input; Ctrl-C stops it", err=True)
     # The thread that waits for a line of standard input would keep Ctrl-C waiting too; there is nothing to save.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        serve(index)
+        serve(index, store=store)
     finally:
         signal.signal(signal.SIGINT, before)

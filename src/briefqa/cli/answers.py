@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Format, Index, Json
+from briefqa.cli.options import Format, Index, Json, Store
 from briefqa.cli.printing import print_json, print_problems
 
 
@@ -57,6 +57,7 @@ def verify(
         typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where the index was built from."),
     ] = None,
     index: Index = Path("index"),
+    store: Store = "",
     as_json: Json = False,
 ) -> None:
     """Check a saved answer: do the articles, as they are today, still say what it quotes?
@@ -68,7 +69,7 @@ def verify(
     from briefqa.verification import verify as verify_answers
 
     saved = read_saved(sys.stdin.buffer if str(answer) == "-" else answer)
-    verification = verify_answers(saved, index, corpus)
+    verification = verify_answers(saved, index, corpus, store)
     if as_json:
         print_json({"good": verification.good, **dataclasses.asdict(verification)})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Index, Json
+from briefqa.cli.options import Index, Json, Store
 from briefqa.cli.printing import console, print_json, print_problems, progress
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def evaluate_golden_set(
     golden: Annotated[Path, typer.Argument(help="JSON lines: question, expected, difficulty, language.")],
     index: Index = Path("index"),
+    store: Store = "",
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw the scores into this file, a .png.")] = None,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="First fit the confidence to these questions, and keep it in the index.")
@@ -40,8 +41,8 @@ def evaluate_golden_set(
         # Before minutes of questions, not after them.
         check_plot(plot)
     if calibrate:
-        _calibrate(index, questions, bar=not as_json)
-    evaluation = _evaluate(index, questions, bar=not as_json)
+        _calibrate(index, store, questions, bar=not as_json)
+    evaluation = _evaluate(index, store, questions, bar=not as_json)
     print_problems((golden, unknown.line, unknown.message) for unknown in evaluation.unknown)
     if plot is not None:
         from briefqa.plotting import plot_evaluation
@@ -55,18 +56,18 @@ def evaluate_golden_set(
     console().print(render_evaluation(evaluation))
 
 
-def _calibrate(index: Path, questions: list[GoldenQuestion], bar: bool) -> None:
+def _calibrate(index: Path, store: str, questions: list[GoldenQuestion], bar: bool) -> None:
     from briefqa.api import BriefQA
     from briefqa.calibration import fit, keep, observe, separation
     from briefqa.confidence import SHIPPED
 
-    with BriefQA(index) as qa, progress(disable=not bar) as shown:
+    with BriefQA(index, store=store) as qa, progress(disable=not bar) as shown:
         task = shown.add_task("calibrating", total=len(questions))
         observations = observe(
             qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total)
         )
     calibration = fit([observations])
-    keep(calibration, index)
+    keep(calibration, index, store)
     for name, constants in (("as shipped", SHIPPED), ("calibrated", calibration)):
         found = separation(observations, constants)
         typer.echo(
@@ -76,12 +77,12 @@ def _calibrate(index: Path, questions: list[GoldenQuestion], bar: bool) -> None:
         )
 
 
-def _evaluate(index: Path, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
+def _evaluate(index: Path, store: str, questions: list[GoldenQuestion], bar: bool) -> Evaluation:
     from briefqa.api import BriefQA
     from briefqa.evaluate import evaluate
     from briefqa.llm import Endpoint
 
     # What is scored is what was found; a language model would only word it.
-    with BriefQA(index, llm=Endpoint()) as qa, progress(disable=not bar) as shown:
+    with BriefQA(index, llm=Endpoint(), store=store) as qa, progress(disable=not bar) as shown:
         task = shown.add_task("asking", total=len(questions))
         return evaluate(qa, questions, progress=lambda done, total: shown.update(task, completed=done, total=total))

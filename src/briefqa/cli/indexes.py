@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from briefqa.cli.options import Device, Index, Json, LogJson
+from briefqa.cli.options import Device, Index, Json, LogJson, Store
 from briefqa.cli.printing import print_json, print_problems, progress
 from briefqa.writing import one_line
 
@@ -24,11 +24,13 @@ class Options(TypedDict):
     workers: int | None
     ray: str | None
     device: str | None
+    store: str
 
 
 def build(
     corpus: Annotated[Path, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles.")] = Path("corpus"),
     index: Index = Path("index"),
+    store: Store = "",
     encoder: Annotated[
         str,
         typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
@@ -54,23 +56,30 @@ def build(
     log_json: LogJson = False,
 ) -> None:
     """Bring the index up to date with the articles: only what changed is embedded again."""
-    how: Options = {"full": full, "wait": wait, "workers": workers, "ray": ray or None, "device": device or None}
+    how: Options = {
+        "full": full,
+        "wait": wait,
+        "workers": workers,
+        "ray": ray or None,
+        "device": device or None,
+        "store": store,
+    }
     if check and (dry_run or full):
         raise typer.BadParameter("--check goes with neither --dry-run nor --full: give one")
     if check:
-        _check(corpus, index, encoder, as_json)
+        _check(corpus, index, store, encoder, as_json)
     elif dry_run:
-        _plan(corpus, index, encoder, full, as_json)
+        _plan(corpus, index, store, encoder, full, as_json)
     else:
         try:
-            _build(corpus, index, encoder, full, wait, as_json)
+            _build(corpus, index, encoder, how, as_json)
         except KeyboardInterrupt:
             kept = "the index is as it was, and what is already embedded is kept: build again to go on"
             typer.echo(f"briefqa: stopped; {kept}", err=True)
             raise typer.Exit(130) from None
 
 
-def _build(corpus: Path, index: Path, encoder: str, full: bool, wait: float, as_json: bool) -> None:
+def _build(corpus: Path, index: Path, encoder: str, how: Options, as_json: bool) -> None:
     if as_json:
         from briefqa.indexing import build as build_index
 
@@ -79,10 +88,10 @@ def _build(corpus: Path, index: Path, encoder: str, full: bool, wait: float, as_
         _report(_build_with_bar(corpus, index, encoder, how))
 
 
-def _check(corpus: Path, index: Path, encoder: str, as_json: bool) -> None:
+def _check(corpus: Path, index: Path, store: str, encoder: str, as_json: bool) -> None:
     from briefqa.planning import find_lag
 
-    lag = find_lag(corpus, index, encoder or None)
+    lag = find_lag(corpus, index, encoder or None, store)
     if as_json:
         print_json({"behind": lag.behind, **dataclasses.asdict(lag)})
     elif lag.behind:
@@ -94,10 +103,10 @@ def _check(corpus: Path, index: Path, encoder: str, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _plan(corpus: Path, index: Path, encoder: str, full: bool, as_json: bool) -> None:
+def _plan(corpus: Path, index: Path, store: str, encoder: str, full: bool, as_json: bool) -> None:
     from briefqa.planning import plan
 
-    planned = plan(corpus, index, encoder or None, full=full)
+    planned = plan(corpus, index, encoder or None, full=full, store=store)
     if as_json:
         print_json(planned)
         return
@@ -142,6 +151,7 @@ def _report(report: BuildReport) -> None:
 
 def status(
     index: Index = Path("index"),
+    store: Store = "",
     corpus: Annotated[
         Path | None, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles; else where it was built from.")
     ] = None,
@@ -154,12 +164,14 @@ def status(
     from briefqa.api import BriefQA
     from briefqa.indexing import corpus_changes
 
+    if deep and store:
+        raise typer.BadParameter("--deep is for an index in a folder: what is in Milvus, Milvus looks after")
     if deep:
         _inspect(index, as_json)
-    with BriefQA(index) as qa:
+    with BriefQA(index, store=store) as qa:
         info = qa.info()
     folder = corpus or Path(info.corpus)
-    changes = corpus_changes(folder, index) if folder.is_dir() else None
+    changes = corpus_changes(folder, index, store) if folder.is_dir() else None
     if as_json:
         print_json(
             {
@@ -172,7 +184,7 @@ def status(
         return
     ahead = f"{folder} is not there" if changes is None else f"{changes.ahead} articles ahead of the index"
     for name, value in (
-        ("index", index),
+        ("index", store or index),
         ("generation", f"{info.generation}, built {info.built_at}"),
         ("encoder", info.encoder),
         ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),

@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from briefqa.ranking import FilterOptions
 
 Index = Annotated[Path, typer.Option("--index", envvar="BRIEFQA_INDEX", help="Folder of the index.")]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        envvar="BRIEFQA_STORE",
+        metavar="ADDRESS",
+        help="Milvus that holds the index: milvus://host:19530 or milvus:///path.db; its token in MILVUS_TOKEN.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Question = Annotated[str, typer.Argument(help="In any language.")]
 Since = Annotated[str, typer.Option(help="Only articles from this date on: 2025-12-01, 2025-12 or 2025.")]

@@ -19,6 +19,7 @@ from briefqa.cli.options import (
     LLMModel,
     Question,
     Since,
+    Store,
     Tags,
     Until,
     filters,
@@ -29,6 +30,7 @@ from briefqa.cli.printing import console, print_json
 def ask(
     question: Question,
     index: Index = Path("index"),
+    store: Store = "",
     since: Since = "",
     until: Until = "",
     tag: Tags = None,
@@ -47,7 +49,8 @@ def ask(
 
     if as_json and file_format not in (None, Format.json):
         raise typer.BadParameter(f"--json and --format {file_format.value} are two formats: give one")
-    with BriefQA(index, llm=Endpoint(llm_base_url, llm_model, llm_api_key), device=device or None) as qa:
+    endpoint = Endpoint(llm_base_url, llm_model, llm_api_key)
+    with BriefQA(index, llm=endpoint, device=device or None, store=store) as qa:
         answer = qa.ask(question, **filters(since, until, tag, category, article))
     if file_format or as_json:
         from briefqa.export import EXPORTS
@@ -62,6 +65,7 @@ def ask(
 def search(
     question: Question,
     index: Index = Path("index"),
+    store: Store = "",
     k: Annotated[int, typer.Option("-k", help="How many sections.", min=1)] = 5,
     since: Since = "",
     until: Until = "",
@@ -74,7 +78,7 @@ def search(
     """Find the sections that may answer a question, best first."""
     from briefqa.api import BriefQA
 
-    with BriefQA(index, device=device or None) as qa:
+    with BriefQA(index, device=device or None, store=store) as qa:
         hits = qa.retrieve(question, k, **filters(since, until, tag, category, article))
     if as_json:
         print_json(hits)

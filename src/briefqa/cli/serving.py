@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
-from briefqa.cli.options import Device, Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson
+from briefqa.cli.options import Device, Index, Json, LLMBaseURL, LLMKey, LLMModel, LogJson, Store
 from briefqa.cli.printing import console, print_json
 
 
 def chat(
     index: Index = Path("index"),
+    store: Store = "",
     host: Annotated[
         str, typer.Option(help="Address to listen on; the default is for this machine alone.")
     ] = "127.0.0.1",
@@ -72,6 +73,7 @@ def chat(
         workers=workers,
         watch=watch,
         warn=lambda line: typer.echo(f"briefqa: {line}", err=True),
+        store=store,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from briefqa.cli.options import Device, Index, LogJson
+from briefqa.cli.options import Device, Index, LogJson, Store
 from briefqa.cli.printing import print_json, print_problems
 from briefqa.errors import CorpusError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 def watch(
     corpus: Annotated[Path, typer.Argument(envvar="BRIEFQA_CORPUS", help="Folder of articles.")] = Path("corpus"),
     index: Index = Path("index"),
+    store: Store = "",
     encoder: Annotated[
         str,
         typer.Option(envvar="BRIEFQA_ENCODER", help="bundled, or a sentence-transformers model by name or folder."),
@@ -42,7 +43,16 @@ def watch(
     if not corpus.is_dir():
         raise CorpusError(f"corpus {corpus} is not a folder that is there: name the one that holds the articles")
     tell = _tell_as_json if as_json else _tell
-    watcher = Watcher(corpus, index, encoder or None, poll=poll or None, tell=tell, ready=True, device=device or None)
+    watcher = Watcher(
+        corpus,
+        index,
+        encoder or None,
+        poll=poll or None,
+        tell=tell,
+        ready=True,
+        device=device or None,
+        store=store,
+    )
     try:
         watcher.run()
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from briefqa.errors import LLMError
 from briefqa.llm.endpoint import LanguageModel
@@ -126,12 +126,12 @@ def _is_question(text: str, original: str) -> bool:
     return 0 < len(text) <= longest and any(map(str.isalpha, text)) and not set("<>[]{}|`") & set(text)
 
 
-def corpus_languages(scripts: Iterable[str], asked_in: str) -> tuple[str, ...]:
+def corpus_languages(scripts: Mapping[str, int], asked_in: str) -> tuple[str, ...]:
     """Return the main languages of a corpus that the question is not in, the most used first, at most two.
 
-    scripts: of all chunks, as Snapshot has them. asked_in: the question's language, as Lexicon tells it.
+    scripts: how many chunks are in each. asked_in: the question's language, as Lexicon tells it.
     """
-    counts = Counter(str(script) for script in scripts if script)
+    counts = Counter({script: count for script, count in scripts.items() if script})
     found = []
     for script, count in counts.most_common():
         known = script in _LANGUAGE and count >= _LEAST_SHARE * counts.total()

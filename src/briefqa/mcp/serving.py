@@ -34,26 +34,28 @@ def serve(
     port: int | None = None,
     allowed_hosts: Sequence[str] = (),
     announce: Callable[[str], object] | None = None,
+    store: str | None = None,
 ) -> None:
     """Serve an index to agents until they close the connection or Ctrl-C.
 
     port: left out, standard input and output are the connection; else streamable HTTP, 0 takes a free one.
     allowed_hosts: names of this machine under which it may be called besides `host` and loopback; calls by other names
     are refused, since a page in a browser could make them. announce: called with one line when HTTP is open.
-    Raises IndexNotFoundError, IndexCorruptError, and BriefqaError where nothing can listen there.
+    store: as in BriefQA. Raises IndexNotFoundError, IndexCorruptError, StoreError, and BriefqaError where nothing can
+    listen there.
     """
     from briefqa.settings import Settings
-    from briefqa.store import IndexReader
+    from briefqa.store import open_reader
 
-    path = Settings.from_environment(index=index).index
-    IndexReader(path).close()  # a missing index is told now, and not to the agent
+    settings = Settings.from_environment(index=index, store=store)
+    open_reader(settings.index, settings.store).close()  # a missing index is told now, and not to the agent
     if port is None:
-        with _opening(path) as qa:
+        with _opening(settings.index, settings.store) as qa:
             make_server(qa).run("stdio")
         return
     if host in _ANY_ADDRESS and not allowed_hosts:
         raise BriefqaError(f"on {host or 'any address'} others call this machine by a name: say it with --allowed-host")
-    with _listen(host, port) as listener, _opening(path) as qa:
+    with _listen(host, port) as listener, _opening(settings.index, settings.store) as qa:
         _serve_http(make_server(qa), listener, host, allowed_hosts, announce)
 
 
@@ -102,7 +104,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def _opening(index: Path) -> Iterator[Callable[[], BriefQA]]:
+def _opening(index: Path, store: str) -> Iterator[Callable[[], BriefQA]]:
     """Open the index and load its encoder beside other work; gives what waits for that, and raises what it raised."""
     opened: Future[BriefQA] = Future()
 
@@ -110,7 +112,7 @@ def _opening(index: Path) -> Iterator[Callable[[], BriefQA]]:
         try:
             from briefqa.api import BriefQA
 
-            qa = BriefQA(index)
+            qa = BriefQA(index, store=store)
             qa.retrieve("warm-up", k=1)
             opened.set_result(qa)
         except BaseException as error:

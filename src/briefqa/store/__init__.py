@@ -1,9 +1,12 @@
-"""The index on disk; nothing outside this package knows what lies in the folder.
+"""The index; nothing outside this package knows how it is stored.
 
+    contract     what a store must do; `opening` takes the one that is meant
+    milvus       the store on Milvus, see there; the rest is the embedded one, a folder on disk
     schema       the SQLite database, which is the truth: tables, format version
     connections  how it is opened for reading, and what is said where it cannot be
     writer       one build, one transaction
     postings     where each term stands
+    matching     the lexical search: BM25 over what was read of it
     cells        a quantised FAISS index for many vectors, measured as it is made
     rows         vectors in memory, or left in their file and checked as they are read
     parts        vectors and facts of consecutive chunks, from the database or from files
@@ -13,6 +16,7 @@
     embedded     what a long build has embedded so far, in case that it is interrupted
     ledger       what there is, without the vectors: for those who want to know what a build would do
     snapshots    one generation, as a question sees it
+    seen         what a reader sees of an article
     reader       questions: one consistent snapshot each
     damage       what is wrong with a database's structure
     inspection   a whole index against itself
@@ -36,10 +40,28 @@ What a crash can leave, and what the next start does:
 | built                                         | `briefqa status --deep`: delete it and build again             |
 """
 
+from briefqa.store.contract import CandidateSpans, Facts, Ledger, Match, Reader, Snapshot, Writer
+from briefqa.store.opening import open_ledger, open_reader, open_writer
 from briefqa.store.postings import Posting
 from briefqa.store.reader import IndexReader
 from briefqa.store.schema import Filters, IndexInfo, StoredArticle
-from briefqa.store.snapshots import Snapshot
 from briefqa.store.writer import IndexWriter
 
-__all__ = ["Filters", "IndexInfo", "IndexReader", "IndexWriter", "Posting", "Snapshot", "StoredArticle"]
+__all__ = [
+    "CandidateSpans",
+    "Facts",
+    "Filters",
+    "IndexInfo",
+    "IndexReader",
+    "IndexWriter",
+    "Ledger",
+    "Match",
+    "Posting",
+    "Reader",
+    "Snapshot",
+    "StoredArticle",
+    "Writer",
+    "open_ledger",
+    "open_reader",
+    "open_writer",
+]

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from briefqa.errors import BriefqaError, IndexCorruptError, IndexNotFoundError
+from briefqa.store import contract
 from briefqa.store.connections import (
     Database,
     check_format,
@@ -58,6 +59,11 @@ class IndexReader:
         self._turn = -1  # of the snapshot that the generation was loaded for
         self._distrusting = False  # what is in the cache: it is read to its end before it is believed
         self._closed = False
+
+    @property
+    def place(self) -> str:
+        """Where the index is, in words."""
+        return str(self.index)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -100,7 +106,7 @@ class IndexReader:
         with self.snapshot() as snapshot:
             return use(snapshot)
 
-    def check_newest(self, seen: Snapshot) -> None:
+    def check_newest(self, seen: contract.Snapshot) -> None:
         """Raise an error that `read` answers with another try if a newer generation is there."""
         with self.snapshot() as newest:
             if newest.identity != seen.identity:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
@@ -18,13 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from briefqa.articles import Block, Section
+from briefqa.articles import Section
 from briefqa.chunks import Chunk, Span
 from briefqa.encoders.geometry import Geometry
-from briefqa.markdown import read_markdown
+from briefqa.lexicon import Concept
 from briefqa.store.cache import load_vectors
 from briefqa.store.connections import corrupt
+from briefqa.store.contract import Facts
 from briefqa.store.following import find_step, follow_vectors
+from briefqa.store.matching import PostingMatch
 from briefqa.store.postings import KeptPostings, Posting, read_known_terms, read_postings
 from briefqa.store.schema import (
     COSINES,
@@ -37,8 +38,9 @@ from briefqa.store.schema import (
     read_meta,
     read_problems,
 )
+from briefqa.store.seen import see
 from briefqa.store.vectors import Vectors
-from briefqa.verbatim import KeptArticles, VisibleArticle, bare, visible_section
+from briefqa.verbatim import KeptArticles, VisibleArticle, bare
 
 _ALL = Filters()
 # Of the length of what was stored as float32.
@@ -145,11 +147,81 @@ class Snapshot:
         self.scripts = generation.scripts
         self.dates = generation.dates
         self.geometry = generation.geometry
+        self._filtered: tuple[Filters, np.ndarray | None] | None = None
 
     @property
     def generation(self) -> int:
         """The number of the build that made what is seen."""
         return self.vectors.generation
+
+    @property
+    def n_chunks(self) -> int:
+        """How many chunks there are."""
+        return len(self.vectors)
+
+    def script_counts(self) -> dict[str, int]:
+        """Return how many chunks are written in each script."""
+        names, counts = np.unique(self.scripts, return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+    def has_chunks(self, filters: Filters) -> bool:
+        """Say whether the filters let any chunk pass."""
+        allowed = self._allowed(filters)
+        return bool(len(self.vectors) if allowed is None else allowed.any())
+
+    def some_dates(self, filters: Filters, since: str, until: str) -> np.ndarray:
+        """Return the dates of the chunks that the filters let pass; all of them, whatever the days."""
+        allowed = self._allowed(filters)
+        return self.dates if allowed is None else self.dates[allowed]
+
+    def nearest_chunks(self, query: np.ndarray, k: int, filters: Filters) -> np.ndarray:
+        """Return the rows of the k chunks nearest to query (dim,), best first."""
+        return self.vectors.nearest_chunks(query, k, self._allowed(filters))
+
+    def nearest_spans(self, query: np.ndarray, k: int, filters: Filters) -> np.ndarray:
+        """Return the rows of the chunks of the k spans nearest to query (dim,), best first, repeated as they are."""
+        return self.vectors.nearest_spans(query, k, self._allowed(filters))
+
+    def match(self, concepts: Sequence[Concept], filters: Filters) -> PostingMatch:
+        """Search for the concepts of a question."""
+        postings = self.postings({term for concept in concepts for option in concept for term in option})
+        return PostingMatch(concepts, postings, self.lengths, self.mean_length, self._allowed(filters))
+
+    def facts(self, rows: np.ndarray) -> Facts:
+        """Return what is known of these chunks."""
+        starts = self.vectors.span_starts
+        return Facts(self.dates[rows], self.scripts[rows], starts[rows + 1] - starts[rows])
+
+    def chunk_vector(self, row: int) -> np.ndarray:
+        """Return the vector (dim,) of a chunk."""
+        return self.vectors.chunk(row)
+
+    def span_vector(self, row: int, place: int) -> np.ndarray:
+        """Return the vector (dim,) of a chunk's span, counted from 0."""
+        return self.vectors.span(row, place)
+
+    def chunk_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the cosines (len(rows),) of these chunks with query (dim,)."""
+        return self.vectors.chunk_cosines(query, rows)
+
+    def span_cosines(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the cosines of these chunks' spans with query (dim,), one chunk's after the other's."""
+        return self.vectors.span_cosines(query, rows)
+
+    def count_holding(self, terms: Iterable[str]) -> dict[str, int]:
+        """Return in how many chunks each of the terms stands that stand in any."""
+        return {term: len(posting.chunks) for term, posting in self.postings(terms).items()}
+
+    def anchors(self, slugs: Iterable[str]) -> dict[str, set[str]]:
+        """Return slug → anchors under which the article has chunks, for those of the articles that have any."""
+        found: dict[str, set[str]] = {}
+        for slug, anchor in self._connection.execute(
+            "SELECT DISTINCT slug, anchor FROM json_each(?) AS wanted JOIN article ON slug = wanted.value"
+            " JOIN chunk ON article_id = article.id",
+            (json.dumps(sorted(slugs)),),
+        ):
+            found.setdefault(slug, set()).add(anchor)
+        return found
 
     def postings(self, terms: Iterable[str]) -> dict[str, Posting]:
         """Return where those of the terms stand that are in the corpus."""
@@ -182,6 +254,12 @@ class Snapshot:
         ids = np.array([article_id for (article_id,) in found], dtype=np.int64)
         wanted[ids[ids < len(wanted)]] = True  # one without chunks may have a higher id
         return np.asarray(wanted[self._generation.owners])
+
+    def _allowed(self, filters: Filters) -> np.ndarray | None:
+        """Return `allowed`, worked out once for a question that looks several times."""
+        if self._filtered is None or self._filtered[0] != filters:
+            self._filtered = filters, self.allowed(filters)
+        return self._filtered[1]
 
     def rows_of(self, sections: Iterable[tuple[str, str]]) -> np.ndarray:
         """Return the rows of these sections' chunks, each named by its article and anchor; none for unknown ones."""
@@ -299,16 +377,7 @@ class Snapshot:
         found = self.article(slug)
         if found is None:
             return None
-        article, text, sections = found
-        blocks = [part for part in read_markdown(text).parts if isinstance(part, Block)]
-        starts = [block.start for block in blocks]
-        seen = [
-            visible_section(section, blocks[bisect_left(starts, section.start) : bisect_left(starts, section.end)])
-            for section in sections
-        ]
-        return self._generation.visible.keep(
-            VisibleArticle(slug, article.sha256, article.title, article.date, article.source_url, tuple(seen))
-        )
+        return self._generation.visible.keep(see(*found))
 
     def holding(self, bares: Collection[str]) -> Iterator[VisibleArticle]:
         """Yield each article that holds one of these texts, white space and borders aside: see verbatim.bare."""

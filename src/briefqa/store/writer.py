@@ -171,9 +171,9 @@ class IndexWriter:
         """Return how many chunks the index holds now."""
         return int(self._connection.execute("SELECT count(*) FROM chunk").fetchone()[0])
 
-    def count_vectors(self) -> int:
-        """Return how many vectors the index holds now."""
-        return int(self._connection.execute("SELECT count(*) FROM vector").fetchone()[0])
+    def has_vectors(self) -> bool:
+        """Say whether the index holds any vector."""
+        return self._connection.execute("SELECT 1 FROM vector LIMIT 1").fetchone() is not None
 
     def missing(self, hashes: Iterable[bytes]) -> set[bytes]:
         """Return those of the hashes whose vector is not stored."""

@@ -126,11 +126,12 @@ def serve(
     workers: int = WORKERS,
     watch: bool = False,
     warn: Callable[[str], object] | None = None,
+    store: str | None = None,
 ) -> None:
     """Serve the chat until Ctrl-C.
 
     port: 0 takes a free one. announce: called with one line once the page can be opened. llm: words the answers; left
-    out, the one that the environment names. device: as in briefqa.open. auth: the file of those who may log in.
+    out, the one that the environment names. device, store: as in briefqa.open. auth: the file of those who may log in.
     admins: who of them may rebuild and upload; without auth that is whoever uses a loopback address. root_path: where
     a proxy serves the chat, "/" for its root; None: there is no proxy. corpus, workers, watch: as in create_app.
     warn: called with one line if others can read the briefs without a log-in.
@@ -139,7 +140,7 @@ def serve(
     from briefqa.api import BriefQA
 
     passwords = _read_auth(auth, admins) if auth is not None else None
-    with BriefQA(index, llm=llm, device=device) as qa, _listen(host, port) as listener:
+    with BriefQA(index, llm=llm, device=device, store=store) as qa, _listen(host, port) as listener:
         warm = _WarmUp(qa)
         warm.start()  # the encoder loads while gradio is imported
         loopback = ip_address(listener.getsockname()[0]).is_loopback

@@ -42,7 +42,7 @@ _SPARE_THREADS = 32
 def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: Path, watch: bool = False) -> FastAPI:
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     freshness = Freshness(qa, corpus)
-    upkeep = Upkeep(corpus, qa.index, qa.own_encoder, freshness.forget, qa.device) if watch else None
+    upkeep = Upkeep(corpus, qa.index, qa.own_encoder, freshness.forget, qa.device, qa.address) if watch else None
     kept = Conversations(qa.index)
     room = Room(qa, kept, workers)
     logins = None
@@ -72,7 +72,9 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     if root_path:
         app.add_middleware(BelowPath, root_path)
 
-    rebuilding = Rebuilding(corpus, qa.index, qa.own_encoder, ended=freshness.forget, device=qa.device)
+    rebuilding = Rebuilding(
+        corpus, qa.index, qa.own_encoder, ended=freshness.forget, device=qa.device, store=qa.address
+    )
     _add_reading(app, qa)
     _add_news(app, freshness)
     metrics = Metrics(qa, freshness)

@@ -68,7 +68,8 @@ class Rebuilding:
     """Brings an index up to date, one build at a time. Safe to share between threads.
 
     encoder: what the index was built with, if it is an Encoder of your own. ended: called after each build, also one
-    that failed, before its last state is told. device: as in briefqa.build.
+    that failed, before its last state is told. device: as in briefqa.build. store: the address of the index, if it is
+    not in the folder.
     """
 
     def __init__(
@@ -78,9 +79,11 @@ class Rebuilding:
         encoder: Encoder | None = None,
         ended: Callable[[], object] | None = None,
         device: str | None = None,
+        store: str = "",
     ) -> None:
         self._corpus = corpus
         self._index = index
+        self._store = store
         self._encoder = encoder
         self._ended = ended
         self._device = device
@@ -110,7 +113,14 @@ class Rebuilding:
 
     def _build(self, current: _Run) -> None:
         try:
-            report = build(self._corpus, self._index, self._encoder, progress=current.progress, device=self._device)
+            report = build(
+                self._corpus,
+                self._index,
+                self._encoder,
+                progress=current.progress,
+                device=self._device,
+                store=self._store,
+            )
             state = RebuildState("done", report=report)
         except BriefqaError as error:
             _log.warning("the index could not be rebuilt: %s", error)

@@ -21,14 +21,20 @@ class Upkeep:
     """Watches a corpus in a thread of its own, from `start` to `end`.
 
     encoder: what the index was built with, if it is an Encoder of your own. built: called after each build that changed
-    something.
+    something. store: the address of the index, if it is not in the folder.
     """
 
     def __init__(
-        self, corpus: Path, index: Path, encoder: Encoder | None, built: Callable[[], object], device: str
+        self,
+        corpus: Path,
+        index: Path,
+        encoder: Encoder | None,
+        built: Callable[[], object],
+        device: str = "",
+        store: str = "",
     ) -> None:
         self._built = built
-        self._watcher = Watcher(corpus, index, encoder, tell=self._tell, device=device)
+        self._watcher = Watcher(corpus, index, encoder, tell=self._tell, device=device, store=store)
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def start(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from briefqa.encoders import Encoder
 from briefqa.errors import BriefqaError, IndexLockedError
 from briefqa.indexing import Builder, BuildReport
-from briefqa.store.ledger import Ledger
+from briefqa.store import open_ledger
 from briefqa.watching.alarms import Alarm, Clock, Events, must_poll
 from briefqa.watching.settling import RETRY, Settling
 from briefqa.watching.sight import Sight, look, signature_at
@@ -110,9 +110,10 @@ class Watcher:
         tell: Callable[[WatchEvent], object],
         ready: bool = False,
         device: str | None = None,
+        store: str | None = None,
     ) -> None:
-        self._builder = Builder(corpus, index, encoder, device=device)
-        self._corpus, self._index = self._builder.corpus, self._builder.index
+        self._builder = Builder(corpus, index, encoder, store, device=device)
+        self._corpus = self._builder.corpus
         self._poll = poll
         self._tell = tell
         self._ready = ready
@@ -134,8 +135,8 @@ class Watcher:
         """Watch until `stop` is called, or Ctrl-C is pressed, which raises KeyboardInterrupt."""
         polling = must_poll(self._corpus, self._poll)
         self._poll = polling
-        self._tell(Watching(str(self._corpus), str(self._index), polling))
-        with suppress(BriefqaError), Ledger(self._index) as ledger:
+        self._tell(Watching(str(self._corpus), self._builder.address or str(self._builder.index), polling))
+        with suppress(BriefqaError), open_ledger(self._builder.index, self._builder.address) as ledger:
             self._filled = bool(ledger.articles)
         try:
             while not self._stop.is_set():
@@ -254,7 +255,7 @@ class Watcher:
         try:
             report = self._builder.build(progress=self._progress, unfinished=self._settling.unfinished)
         except IndexLockedError:
-            self._trouble(f"another build is writing to {self._index}", _LOCKED_PAUSE)
+            self._trouble(f"another build is writing to {self._builder.address or self._builder.index}", _LOCKED_PAUSE)
             self._not_before = time.monotonic() + _LOCKED_PAUSE
             return
         except _Stopped:

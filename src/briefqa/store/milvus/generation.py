@@ -1,0 +1,146 @@
+"""One generation in Milvus: its manifest, how its rows are read, and what is remembered of it between questions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from briefqa.store.milvus.engine import Engine, Row, in_batches
+from briefqa.store.milvus.layout import both, collection, key_of, one_of, visible
+from briefqa.store.milvus.manifest import Manifest, versions
+from briefqa.store.schema import StoredArticle
+from briefqa.verbatim import KeptArticles
+
+# Seconds for which a generation is read with the strongest consistency: longer than a replica may lag behind by the
+# weaker one, which does not wait for the cluster's clock.
+_FRESH = 15.0
+# Counts that are remembered, some 200 bytes each.
+_MOST_COUNTS = 50_000
+# Articles whose front matter is remembered, some 1 KB each; of more it is asked for each time.
+_MOST_FRONTS = 20_000
+# Numbers in one expression.
+_NUMBERS_AT_A_TIME = 1_000
+
+
+class Generation:
+    """A generation as all of its questions read it; safe to share between threads. source: its manifest's place."""
+
+    def __init__(self, engine: Engine, manifest: Manifest, source: str) -> None:
+        self.engine = engine
+        self.manifest = manifest
+        self.source = source
+        self.geometry = manifest.geometry()
+        self.seen = visible(manifest.generation, versions(manifest.dead))
+        self.articles_seen = KeptArticles()
+        self.fronts: list[StoredArticle] | None = None
+        self._since = time.monotonic()
+        self._counts: OrderedDict[Any, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def keeps_fronts(self) -> bool:
+        """Whether the front matter of all articles may be remembered."""
+        return self.manifest.articles <= _MOST_FRONTS
+
+    @property
+    def strong(self) -> bool:
+        """Whether all that was written before a request must be seen by it: rows of a young generation."""
+        return time.monotonic() - self._since < _FRESH
+
+    def has(self, kind: str) -> bool:
+        """Say whether there is a collection of this kind: none of chunks where no article has text."""
+        return bool(self.manifest.base) and (kind in ("texts", "terms") or bool(self.manifest.dim))
+
+    def name(self, kind: str) -> str:
+        """Return the name of a collection."""
+        return collection(self.engine.address.name, kind, self.manifest.base)
+
+    def query(self, kind: str, expression: str, fields: Sequence[str], limit: int | None = None) -> list[Row]:
+        """Return rows that an expression is true of."""
+        if not self.has(kind):
+            return []
+        more = {} if limit is None else {"limit": limit}
+        return self.engine.query(self.name(kind), expression, fields, strong=self.strong, **more)
+
+    def pages(self, kind: str, expression: str, fields: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield all rows that an expression is true of, by id, a page at a time."""
+        if self.has(kind):
+            yield from self.engine.pages(self.name(kind), expression, fields, strong=self.strong)
+
+    def rows(
+        self, kind: str, field: str, numbers: Iterable[int], fields: Sequence[str], also: str = ""
+    ) -> Iterator[Row]:
+        """Yield the rows in which a field is one of some numbers."""
+        for batch in in_batches(sorted(map(int, numbers)), _NUMBERS_AT_A_TIME):
+            for page in self.pages(kind, both(one_of(field, batch), also), fields):
+                yield from page
+
+    def search(
+        self, kind: str, field: str, vector: Any, limit: int, expression: str, fields: Sequence[str] = ()
+    ) -> list[tuple[int, float, Row]]:
+        """Return (id, inner product, fields) of the rows with the highest products, best first."""
+        if not self.has(kind) or limit < 1:
+            return []
+        return self.engine.search(self.name(kind), field, vector, limit, expression, fields, strong=self.strong)
+
+    def products(self, kind: str, query: np.ndarray, ids: np.ndarray, expression: str) -> np.ndarray:
+        """Return the inner products (len(ids),) of rows with query (dim,). expression: which rows these are.
+
+        An index that is not exact may not come back with all of them; those are then read.
+        """
+        ordered = np.sort(ids)
+        values = np.full(len(ids), np.nan, dtype=np.float32)
+        for number, product, _ in self.search(kind, "dense", query.tolist(), len(ids), expression):
+            place = int(np.searchsorted(ordered, number))
+            if place < len(ordered) and ordered[place] == number:
+                values[place] = product
+        missing = np.isnan(values)
+        if missing.any():
+            for row in self.rows(kind, "id", ordered[missing].tolist(), ["dense"]):
+                place = int(np.searchsorted(ordered, int(row["id"])))
+                values[place] = float(np.asarray(row["dense"], dtype=np.float32) @ query)
+        return np.asarray(values[np.searchsorted(ordered, ids)])
+
+    def vector(self, kind: str, number: int) -> np.ndarray:
+        """Return the vector (dim,) of a row."""
+        (row,) = self.query(kind, f"id == {number}", ["dense"])
+        return np.asarray(row["dense"], dtype=np.float32)
+
+    def remembered(self, what: Any, count: Callable[[], int]) -> int:
+        """Return a count that never changes within a generation, counted when it is first asked for."""
+        with self._lock:
+            if what in self._counts:
+                self._counts.move_to_end(what)
+                return self._counts[what]
+        counted = count()
+        self._remember(what, counted)
+        return counted
+
+    def _remember(self, what: Any, counted: int) -> None:
+        with self._lock:
+            self._counts[what] = counted
+            while len(self._counts) > _MOST_COUNTS:
+                self._counts.popitem(last=False)
+
+    def count_holding(self, terms: Iterable[str]) -> dict[str, int]:
+        """Return in how many chunks each of the terms stands that stand in any."""
+        keys = {term: key_of(term) for term in terms}
+        with self._lock:
+            unknown = sorted(key for key in set(keys.values()) if key not in self._counts)
+        for batch in in_batches(unknown, _NUMBERS_AT_A_TIME):
+            born: dict[int, tuple[int, int]] = dict.fromkeys(batch, (0, 0))
+            expression = both(one_of("term", batch), f"born <= {self.manifest.generation}")
+            for page in self.pages("terms", expression, ["term", "born", "total"]):
+                for row in page:
+                    key = int(row["term"])
+                    born[key] = max(born[key], (int(row["born"]), int(row["total"])))
+            for key, (_, total) in born.items():
+                self._remember(key, total)
+        with self._lock:
+            found = {term: self._counts.get(key, 0) for term, key in keys.items()}
+        return {term: count for term, count in found.items() if count}
