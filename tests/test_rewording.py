@@ -61,6 +61,11 @@ def test_what_does_not_look_like_a_translation_is_not_one(reply: str) -> None:
     assert translated(says(reply)) == ()
 
 
+@pytest.mark.parametrize("reply", ["no", "Sorry.", "Banned chips?"])
+def test_a_word_is_no_translation_of_a_question(reply: str) -> None:
+    assert translated(says(reply), "在目前的出口管制政策之下，究竟有哪些芯片仍然不允许出售？", ("English",)) == ()
+
+
 def test_nobody_waits_long_for_a_translation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("briefqa.llm.rewording._PATIENCE", 0.3)
     assert translated(lambda request: request.wait(5)) == ()

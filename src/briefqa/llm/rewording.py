@@ -83,6 +83,8 @@ class Rewording:
         wanted = _SCRIPT.get(language, "")
         if not _is_question(text, question) or (wanted and script_of(text) != wanted):
             return ""
+        if _LONGER * _size(text) < _size(question):  # "no", or "Sorry"
+            return ""
         with self._lock:
             self._translations[key] = text
             while len(self._translations) > _KEPT:
@@ -124,6 +126,11 @@ def _is_question(text: str, original: str) -> bool:
     """Say whether a model's line can be the original in other words: not empty, not long, no markup."""
     longest = max(_AT_LEAST, _LONGER * len(original))
     return 0 < len(text) <= longest and any(map(str.isalpha, text)) and not set("<>[]{}|`") & set(text)
+
+
+def _size(text: str) -> int:
+    """Return how long a text is, in Latin letters: a Chinese character says as much as three."""
+    return sum(3 if char >= "\u2e80" else 1 for char in text)
 
 
 def corpus_languages(scripts: Mapping[str, int], asked_in: str) -> tuple[str, ...]:
