@@ -565,6 +565,17 @@ def test_an_index_that_was_opened_for_the_mount_ends_with_the_app(
     assert ended
 
 
+def test_a_mounted_chat_watches_its_corpus_as_long_as_the_app_runs(corpus: Path, index: Path) -> None:
+    def watching() -> bool:
+        return any(thread.name == "watch" for thread in threading.enumerate())
+
+    with another_app(index, corpus=corpus, watch=True) as app:
+        assert not watching()
+        with TestClient(app):
+            assert watching()
+        assert not watching()
+
+
 def test_briefqa_ui_is_light_to_import() -> None:
     code = (
         "import sys, briefqa.ui\n"

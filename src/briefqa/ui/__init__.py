@@ -81,7 +81,9 @@ def mount(
     *,
     passwords: Mapping[str, str] | None = None,
     admins: Collection[str] = (),
+    corpus: str | Path | None = None,
     workers: int = WORKERS,
+    watch: bool = False,
     llm: Endpoint | None = None,
 ) -> None:
     """Add the chat to a FastAPI app, below a path.
@@ -96,7 +98,7 @@ def mount(
 
     path = clean_root_path(path)
     qa = index if isinstance(index, BriefQA) else BriefQA(index, llm=llm)
-    inner = create_app(qa, passwords=passwords, admins=admins, workers=workers)
+    inner = create_app(qa, passwords=passwords, admins=admins, corpus=corpus, workers=workers, watch=watch)
     app.mount(path, inner)
     outer_lifespan = app.router.lifespan_context
 
