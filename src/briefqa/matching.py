@@ -94,6 +94,11 @@ def _common(found: list[_Found], n_chunks: int) -> list[_Found]:
     return common
 
 
+def _find(among: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return where rows stand among others, or would stand; both ascending, and the others are not empty."""
+    return np.minimum(np.searchsorted(among, rows.astype(among.dtype, copy=False)), len(among) - 1)
+
+
 class Match:
     """A question's concepts in a snapshot.
 
@@ -138,9 +143,8 @@ class Match:
         """Return the share of candidates (n,), of which nothing is left out."""
         share = self.share[rows]
         for found in self._common:
-            wanted = rows.astype(found.rows.dtype)
-            places = np.minimum(np.searchsorted(found.rows, wanted), len(found.rows) - 1)
-            counts = found.counts[places] * (found.rows[places] == wanted)
+            places = _find(found.rows, rows)
+            counts = found.counts[places] * (found.rows[places] == rows)
             share = share + self._worth(found, rows, counts) / self._total
         return np.asarray(share, dtype=np.float32)
 
@@ -156,20 +160,18 @@ class Match:
             for rows, more in found:
                 counts[rows] += more
             held = np.flatnonzero(counts)
-            return held, counts[held]
+            return held, counts[held].astype(np.float64)  # as below
         rows, places = np.unique(np.concatenate([rows for rows, _ in found]), return_inverse=True)
         return rows, np.bincount(places, np.concatenate([counts for _, counts in found]), minlength=len(rows))
 
     def _count_option(self, option: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        rows, counts = self._count_term(option[0])
-        for term in option[1:]:
-            others, other_counts = self._count_term(term)
-            rows, here, there = np.intersect1d(rows, others, assume_unique=True, return_indices=True)
-            counts = np.minimum(counts[here], other_counts[there])
+        first, *others = sorted((self._postings[term] for term in option), key=lambda posting: len(posting.rows))
+        rows, counts = first.chunks, first.counts
+        for other in others:
+            there = _find(other.chunks, rows)
+            held = other.chunks[there] == rows
+            rows, counts = rows[held], np.minimum(counts[held], other.counts[there[held]])
         return rows, counts
-
-    def _count_term(self, term: str) -> tuple[np.ndarray, np.ndarray]:
-        return self._postings[term].chunks, self._postings[term].counts
 
     def holds(self, term: str, row: int) -> bool:
         """Say whether a term of the concepts stands in a chunk."""
