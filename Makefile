@@ -43,4 +43,4 @@ screenshots: install
 	$(BIN)/python benchmarks/screenshots.py
 
 clean:
-	rm -rf $(VENV) index/briefqa.db* index/vectors-* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) index/briefqa.db* index/embedded.db* index/vectors-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,4 +1,4 @@
-"""A quantised index for many rows: cells of near ones (IVF), each row in a quarter of a byte a dimension (PQ).
+"""A quantised index for many rows: cells of near ones (IVF), each row in a bit a dimension (PQ).
 
     index, search = make_cells(path, n_rows, dim, queries)
     places = find_cells(index, search, query, 50, None, 1.0)    # to be scored exactly by who asked
@@ -22,7 +22,7 @@ import numpy as np
 # Rows up to which they are held in memory and searched exactly: 5.5 ms, and at most 180 MB for the bundled encoder.
 EXACT_ROWS = 100_000
 RECALL = 0.98
-# Rows that are looked at beside each other when they are learnt from: cells' centres, and the quantiser's.
+# Rows that cells and codes are learnt from, and how often they are gone through.
 _A_CELL = 64
 _FOR_CODES = 30_000
 _ROUNDS = 8
@@ -33,7 +33,7 @@ _ROWS_AT_A_TIME = 16_384
 _SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 _REFINED = (100, 200, 400, 800, 1_600, 3_200)
 # Microseconds, measured on two cores: of a row that is scanned, of a cell, of a row that is scored exactly.
-_SCAN, _CELL, _SCORE = 0.007, 1.0, 3.0
+_SCAN, _CELL, _SCORE = 0.007, 1.0, 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Search:
 def make_cells(path: Path, rows: int, dim: int, queries: np.ndarray) -> tuple[Any, Search]:
     """Learn an index of the float16 rows in a file and measure it. queries: (n, dim), what questions are like.
 
-    Returns None for the index where less than RECALL was found, whatever was tried. Memory: a quarter of a byte a
-    dimension and row, and some 300 MB to learn from.
+    Returns None for the index where less than RECALL was found, whatever was tried. Memory: a bit a dimension
+    and row, and some 300 MB to learn from.
     """
     import faiss
 
@@ -71,6 +71,7 @@ def make_cells(path: Path, rows: int, dim: int, queries: np.ndarray) -> tuple[An
     learner.max_points_per_centroid, learner.min_points_per_centroid = _A_CELL, 1
     learner.train(_sample(data, cells * _A_CELL, random), centres)
     index = faiss.IndexIVFPQFastScan(centres, dim, cells, dim // _part(dim), 4, faiss.METRIC_INNER_PRODUCT)
+    index.pq.cp.min_points_per_centroid = 1  # else it warns of few
     index.train(_sample(data, _FOR_CODES, random))
     for first in range(0, rows, _ROWS_AT_A_TIME):
         index.add(np.asarray(data[first : first + _ROWS_AT_A_TIME], dtype=np.float32))

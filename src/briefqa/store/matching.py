@@ -84,6 +84,11 @@ def _common(found: list[Found], n_chunks: int) -> list[Found]:
     return common
 
 
+def _find(among: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return where rows stand among others, or would stand; both ascending, and the others are not empty."""
+    return np.minimum(np.searchsorted(among, rows.astype(among.dtype, copy=False)), len(among) - 1)
+
+
 class Occurrences:
     """Where the terms of a question stand: in all chunks, or in those that are looked at.
 
@@ -110,20 +115,18 @@ class Occurrences:
             for rows, more in found:
                 counted[rows] += more
             held = np.flatnonzero(counted)
-            return held, counted[held]
+            return held, counted[held].astype(np.float64)  # as below
         rows, places = np.unique(np.concatenate([rows for rows, _ in found]), return_inverse=True)
         return rows, np.bincount(places, np.concatenate([counts for _, counts in found]), minlength=len(rows))
 
     def _count_option(self, option: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-        rows, counts = self._count_term(option[0])
-        for term in option[1:]:
-            others, other_counts = self._count_term(term)
-            rows, here, there = np.intersect1d(rows, others, assume_unique=True, return_indices=True)
-            counts = np.minimum(counts[here], other_counts[there])
+        first, *others = sorted((self.postings[term] for term in option), key=lambda posting: len(posting.rows))
+        rows, counts = first.chunks, first.counts
+        for other in others:
+            there = _find(other.chunks, rows)
+            held = other.chunks[there] == rows
+            rows, counts = rows[held], np.minimum(counts[held], other.counts[there[held]])
         return rows, counts
-
-    def _count_term(self, term: str) -> tuple[np.ndarray, np.ndarray]:
-        return self.postings[term].chunks, self.postings[term].counts
 
     def holds(self, term: str, row: int) -> bool:
         """Say whether a term stands in a chunk."""
@@ -207,9 +210,8 @@ class PostingMatch:
         """Return the shares of these rows, of which nothing is left out."""
         share = self.share[rows]
         for found in self._common:
-            wanted = rows.astype(found.rows.dtype)
-            places = np.minimum(np.searchsorted(found.rows, wanted), len(found.rows) - 1)
-            counts = found.counts[places] * (found.rows[places] == wanted)
+            places = _find(found.rows, rows)
+            counts = found.counts[places] * (found.rows[places] == rows)
             share = share + self._worth(found, rows, counts) / self._total
         return np.asarray(share, dtype=np.float32)
 
