@@ -210,6 +210,10 @@ class Engine:
     # Rows
 
     def insert(self, collection: str, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        self._write("insert", collection, rows)
+
+    def _write(self, how: str, collection: str, rows: Iterable[Row]) -> None:
         """Write rows, as many requests as it takes."""
         batch: list[Row] = []
         size = 0
@@ -217,10 +221,10 @@ class Engine:
             batch.append(row)
             size += _weight(row)
             if len(batch) >= _ROWS_A_WRITE or size >= _BYTES_A_WRITE:
-                self._call("write", "insert", collection, batch, timeout=_TO_WRITE)
+                self._call("write", how, collection, batch, timeout=_TO_WRITE)
                 batch, size = [], 0
         if batch:
-            self._call("write", "insert", collection, batch, timeout=_TO_WRITE)
+            self._call("write", how, collection, batch, timeout=_TO_WRITE)
 
     def delete(self, collection: str, expression: str) -> None:
         """Remove the rows that an expression is true of."""
@@ -246,6 +250,17 @@ class Engine:
             **self._level(strong),
         )
         return [dict(row) for row in found]
+
+    def get(self, collection: str, ids: Iterable[int], fields: Sequence[str], strong: bool = True) -> list[Row]:
+        """Return the rows with these ids that are there."""
+        found: list[Row] = []
+        for batch in in_batches(sorted(set(ids)), _ROWS_A_PAGE):
+            found += self.query(collection, f"id in {list(batch)}", ["id", *fields], strong=strong)
+        return found
+
+    def upsert(self, collection: str, rows: Iterable[Row]) -> None:
+        """Write rows in place of those with the same ids."""
+        self._write("upsert", collection, rows)
 
     def count(self, collection: str, expression: str, strong: bool = True) -> int:
         """Return how many rows an expression is true of."""

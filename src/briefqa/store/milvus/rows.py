@@ -20,6 +20,7 @@ from briefqa.store.milvus.layout import (
     dump,
     key_of,
     pieces,
+    text_id,
 )
 from briefqa.store.milvus.lexical import sparse_of
 from briefqa.store.milvus.stored import dump_chunk, dump_front, dump_sections
@@ -83,14 +84,16 @@ class Rows:
         yield from self._text(self.version, Text.SOURCE, article.text)
 
     def _text(self, owner: int, kind: Text, text: str) -> Iterator[Row]:
-        for number, body in pieces(text):
+        found = list(pieces(text))
+        for number, body in found:
             yield {
-                "id": self._take(),
+                "id": text_id(owner, kind, number),
                 **self._owned,
                 **self._filtered,
                 "owner": owner,
                 "kind": int(kind),
                 "piece": number,
+                "pieces": len(found),
                 "body": body,
                 "none": NO_VECTOR,
             }
