@@ -41,6 +41,7 @@ PIECE = 15_000
 # Bits of a text's id: above them the number of the piece, in them whose text it is, and in the last which of theirs.
 _OWNER_BITS = 53
 _KIND_BITS = 3
+MOST_PIECES = 2 ** (63 - _OWNER_BITS)
 _LONGEST_VARCHAR = 65_535
 # Elements of an array: Milvus takes no more. A chunk that fits an encoder of 512 tokens has some 1,500 terms at most.
 MOST_TERMS = 4_096

@@ -10,8 +10,10 @@ import numpy as np
 
 from briefqa.articles import Article
 from briefqa.chunks import Chunk
+from briefqa.errors import StoreError
 from briefqa.store.milvus.engine import Row
 from briefqa.store.milvus.layout import (
+    MOST_PIECES,
     MOST_TAGS,
     MOST_TERMS,
     NO_VECTOR,
@@ -85,6 +87,8 @@ class Rows:
 
     def _text(self, owner: int, kind: Text, text: str) -> Iterator[Row]:
         found = list(pieces(text))
+        if len(found) > MOST_PIECES:
+            raise StoreError(f"{self._article.path} is too long for Milvus: split it, or lower BRIEFQA_MAX_FILE_BYTES")
         for number, body in found:
             yield {
                 "id": text_id(owner, kind, number),
