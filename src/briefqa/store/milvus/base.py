@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from briefqa.errors import StoreError
 from briefqa.store.milvus.engine import MOST_ROWS, Engine, Row, in_batches
 from briefqa.store.milvus.layout import (
     KINDS,
@@ -143,6 +144,8 @@ class Base:
                     self._restore_counts(name, page, generation)
             elif self._engine.query(name, unborn, ["id"], limit=1):
                 self._engine.delete(name, unborn)
+                if self._engine.query(name, unborn, ["id"], limit=1):
+                    raise StoreError(f"{self._engine.address.shown} keeps what a killed build wrote: build again later")
 
     def _restore_counts(self, name: str, rows: Iterable[Row], generation: int) -> None:
         """Write counts as they were in a generation."""

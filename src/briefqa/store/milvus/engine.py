@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ _ROWS_A_WRITE = 500
 _BYTES_A_WRITE = 8_000_000
 # Characters of an engine's own words that are shown.
 _LONGEST_REASON = 200
+
+_GONE = re.compile("(?:can't|cannot) find collection|collection\\S* (?:\\S+ )?(?:not found|(?:does )?not exist)")
 
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
@@ -131,7 +134,7 @@ class Engine:
                 f"the store {shown} cannot be opened: another process has it open, and milvus-lite serves one at a "
                 "time; close that one, or run a Milvus server"
             )
-        if "collection not found" in lowered or ("collection" in lowered and "not exist" in lowered):
+        if _GONE.search(lowered):
             return Gone(f"the store {shown} has lost a part of the index: ask again, or build it again")
         unreachable = doing == "connect" or any("UNAVAILABLE" in code or "DEADLINE" in code for code in codes)
         if unreachable or "retry timeout" in lowered or "unavailable" in lowered or "fail connecting" in lowered:
@@ -170,7 +173,15 @@ class Engine:
         for field in fields:
             named = {key: getattr(kinds, value) if key == "element_type" else value for key, value in field.items()}
             schema.add_field(named.pop("name"), getattr(kinds, named.pop("kind")), **named)
-        self._call("make a collection", "create_collection", collection, schema=schema, timeout=_TO_WRITE)
+        # Strong for what has no level of its own: a delete must find what was written a moment ago.
+        self._call(
+            "make a collection",
+            "create_collection",
+            collection,
+            schema=schema,
+            consistency_level="Strong",
+            timeout=_TO_WRITE,
+        )
         if not indexes:
             return
         params = self._module.MilvusClient.prepare_index_params()

@@ -156,7 +156,7 @@ def indexes_of(kind: str, small: bool) -> list[dict[str, Any]]:
     exact = {"index_type": "FLAT", "metric_type": "IP"}
     dense = {"field_name": "dense", **(exact if small else {"index_type": "AUTOINDEX", "metric_type": "IP"})}
     sparse = {"field_name": "sparse", "index_type": "SPARSE_INVERTED_INDEX", "metric_type": "IP"}
-    vectors = {"chunks": [dense, sparse], "spans": [dense]}.get(kind, [{"field_name": "none", **exact}])
+    vectors = {"chunks": [dense, sparse], "spans": [dense]}.get(kind, [{**dense, "field_name": "none"}])
     scalars = {
         "chunks": ["version", "born", "slug", "date", "category", "section", "hash"],
         "spans": ["version", "born", "slug", "date", "category", "chunk", "hash"],
