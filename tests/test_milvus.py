@@ -22,14 +22,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import served
 from conftest import POLICY, SAMPLE, BigramEncoder, Run
 
 import briefqa
+from briefqa.conversations import read_feedback
 from briefqa.lexicon import load_lexicon
 from briefqa.settings import Settings
 from briefqa.store import Filters, open_reader, open_writer
 from briefqa.store.milvus.address import read_address
 from briefqa.store.milvus.engine import Engine
+from briefqa.ui.rebuilding import Rebuilding
 
 pytest.importorskip("pymilvus")
 pytest.importorskip("milvus_lite")
@@ -680,6 +683,23 @@ def test_the_commands_take_a_store(run: Run, corpus: Path, tmp_path: Path, addre
     status, _, err = run("status", "--store", address, "--deep")
     assert status == 2 and "--deep" in err
     assert not (tmp_path / "index").exists()
+
+
+def test_the_chat_serves_and_rebuilds_what_is_in_the_store_and_keeps_conversations_here(
+    corpus: Path, tmp_path: Path, encoder: BigramEncoder, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIEFQA_STORE", address)
+    briefqa.build(corpus, tmp_path / "chat", encoder)
+    assert not (tmp_path / "chat").exists()
+    with served.open_client(tmp_path / "chat", encoder, corpus=corpus) as client:
+        assert (tmp_path / "chat" / "conversations.db").exists()
+        assert "Blackwell" in client.get("/source/policy").text and client.get("/source/new").status_code == 404
+        (corpus / "new.md").write_text("# New\n\nOne sentence.\n", encoding="utf-8")
+        with briefqa.open(tmp_path / "chat", encoder) as qa:
+            states = list(Rebuilding(corpus, qa.index, encoder, store=qa.address).run())
+        assert states[-1].report and states[-1].report.articles_added == 1
+        assert "One sentence" in client.get("/source/new").text
+    assert read_feedback(tmp_path / "chat") == [] and not (tmp_path / "chat" / "briefqa.db").exists()
 
 
 def test_a_calibration_is_kept_in_the_store_and_by_the_next_build(

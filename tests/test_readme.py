@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FENCES = [token for token in MarkdownIt().parse(README) if token.type == "fence"]
 COMMANDS = [line for token in FENCES if token.info == "bash" for line in token.content.splitlines()]
-ELSEWHERE = re.compile("chat|bge-m3|password")
+ELSEWHERE = re.compile("chat|bge-m3|password|--store")
 # The one that calls a running chat is in test_endpoints.py.
 PROGRAMS = [token.content for token in FENCES if token.info == "python" and "Client(" not in token.content]
 
@@ -53,6 +53,10 @@ def test_the_remaining_commands_are_run_elsewhere() -> None:
         "export BRIEFQA_LLM_BASE_URL=http://127.0.0.1:8080/v1",  # test_writer.py, a server of its own
         "export BRIEFQA_LLM_MODEL=default",
         "briefqa build corpus --index other-index --encoder BAAI/bge-m3",  # test_encoders.py, a small model
+        "pip install 'briefqa[milvus]'",  # make test
+        "export MILVUS_TOKEN=root:Milvus",  # test_milvus.py, a server that refuses it
+        "briefqa build corpus --store milvus://db.example:19530",  # test_milvus.py, a server of its own
+        'briefqa ask "which chips are banned?" --store milvus://db.example:19530',
     }
 
 

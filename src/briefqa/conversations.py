@@ -274,7 +274,8 @@ class Conversations:
 
 def read_feedback(index: Path) -> list[Feedback]:
     """Return the feedback on an index's answers, the newest first. Raises IndexNotFoundError, ConversationsError."""
-    if not (database(index).parent / FILE).exists():
+    if not (index / FILE).exists():
+        database(index)  # no index and no chat about one that is elsewhere
         return []
     kept = Conversations(index)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import gradio as gr
@@ -43,6 +43,9 @@ def make_app(qa: BriefQA, access: Access, root_path: str, workers: int, corpus: 
     """Return the app; see briefqa.ui.create_app. root_path: as clean_root_path returns it."""
     freshness = Freshness(qa, corpus)
     upkeep = Upkeep(corpus, qa.index, qa.own_encoder, freshness.forget, qa.device, qa.address) if watch else None
+    if qa.address:  # the index is elsewhere, and conversations stay here
+        with suppress(OSError):
+            qa.index.mkdir(parents=True, exist_ok=True)
     kept = Conversations(qa.index)
     room = Room(qa, kept, workers)
     logins = None

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
+from briefqa.errors import StoreError
 from briefqa.store.milvus.engine import MOST_ROWS, Engine, Row, in_batches
 from briefqa.store.milvus.layout import (
     KINDS,
     NO_VECTOR,
-    Text,
-    both,
     collection,
+    dump,
     fields_of,
     has_hash,
     indexes_of,
-    joined,
     one_of,
-    visible,
 )
 from briefqa.store.milvus.rows import Counts
-from briefqa.store.milvus.stored import load_front
-from briefqa.store.schema import StoredArticle
 
 _WITH_VECTORS = ("chunks", "spans")
 # Numbers, and hashes of 64 characters, in one expression.
@@ -61,16 +57,6 @@ class Base:
             name = self.collection(kind)
             if name in self.collections() and name not in before:
                 self._engine.create(name, fields_of(kind, self.dim), indexes_of(kind, self._engine.small))
-
-    def known(self, generation: int, dead: Sequence[int]) -> dict[str, tuple[int, StoredArticle]]:
-        """Return slug → (version, front matter) of what a generation holds."""
-        if not self.name:
-            return {}
-        expression = both(visible(generation, dead), f"kind == {int(Text.FRONT)}")
-        pages = self._engine.pages(self.collection("texts"), expression, ["owner", "piece", "body"])
-        fronts = joined(row for page in pages for row in page)
-        loaded = {version: load_front(text) for version, text in fronts.items()}
-        return {front.slug: (version, front) for version, front in loaded.items()}
 
     def counts_of(self, version: int) -> Counts:
         """Return what an article has added to the counts."""
@@ -115,48 +101,30 @@ class Base:
 
     # How many chunks hold a term
 
-    def count_terms(
-        self, changes: Mapping[int, int], generation: int, next_id: int, oldest: int
-    ) -> tuple[int, list[int]]:
+    def count_terms(self, changes: Mapping[int, int], generation: int, oldest: int, new: bool) -> None:
         """Write in how many chunks each term stands from a generation on.
 
-        changes: of the counts, by terms' keys. oldest: the oldest generation that is still read. Returns the next free
-        number, and the rows that nobody needs after this generation's commit.
+        changes: of the counts, by terms' keys. oldest: the oldest generation that is still read; what was before it is
+        forgotten. new: whether there are no counts yet.
         """
-        changed = sorted(key for key, change in changes.items() if change)
         name = self.collection("terms")
-        outdated: list[int] = []
-        for batch in in_batches(changed, _NUMBERS_AT_A_TIME):
-            before: dict[int, list[tuple[int, int, int]]] = {}
-            for page in self._engine.pages(name, one_of("term", batch), ["term", "born", "total"]):
-                for row in page:
-                    known = before.setdefault(int(row["term"]), [])
-                    known.append((int(row["born"]), int(row["total"]), int(row["id"])))
-            rows: list[dict[str, Any]] = []
+        for batch in in_batches(sorted(key for key, change in changes.items() if change), _NUMBERS_AT_A_TIME):
+            before = {} if new else {int(row["id"]): row for row in self._engine.get(name, batch, ["history"])}
+            rows = []
             for key in batch:
-                known = sorted(before.get(key, []))
-                total = (known[-1][1] if known else 0) + changes[key]
-                rows.append({"id": next_id, "term": key, "born": generation, "total": total, "none": NO_VECTOR})
-                next_id += 1
-                old = [number for born, _, number in known if born <= oldest]
-                outdated += old[:-1]
-            self._engine.insert(name, rows)
-        return next_id, outdated
-
-    def remove_terms(self, numbers: Sequence[int]) -> None:
-        """Remove counts that nobody needs."""
-        for batch in in_batches(numbers, _NUMBERS_AT_A_TIME):
-            self._engine.delete(self.collection("terms"), one_of("id", batch))
+                history = json.loads(before[key]["history"]) if key in before else []
+                total = (history[-1][1] if history else 0) + changes[key]
+                old = [entry for entry in history if entry[0] <= oldest][-1:]
+                history = [*old, *(entry for entry in history if entry[0] > oldest), [generation, total]]
+                rows.append(
+                    {"id": key, "born": generation, "total": total, "history": dump(history), "none": NO_VECTOR}
+                )
+            self._engine.upsert(name, rows)
 
     def remove_gone_terms(self, oldest: int) -> None:
         """Remove the counts of terms that stood nowhere any more in the oldest generation that is still read."""
-        if not self.name:
-            return
-        name = self.collection("terms")
-        for page in self._engine.pages(name, f"total == 0 and born <= {oldest}", ["term", "born"]):
-            gone = {int(row["term"]): int(row["born"]) for row in page}
-            rows = [row for found in self._engine.pages(name, one_of("term", gone), ["term", "born"]) for row in found]
-            self.remove_terms([int(row["id"]) for row in rows if int(row["born"]) <= gone[int(row["term"])]])
+        if self.name:
+            self._engine.delete(self.collection("terms"), f"total == 0 and born <= {oldest}")
 
     # What goes
 
@@ -169,6 +137,23 @@ class Base:
 
     def remove_unborn(self, generation: int) -> None:
         """Remove what a build wrote that was not committed after this generation."""
+        unborn = f"born > {generation}"
         for name in self.collections():
-            if self._engine.query(name, f"born > {generation}", ["id"], limit=1):
-                self._engine.delete(name, f"born > {generation}")
+            if name == self.collection("terms"):
+                for page in self._engine.pages(name, unborn, ["history"]):
+                    self._restore_counts(name, page, generation)
+            elif self._engine.query(name, unborn, ["id"], limit=1):
+                self._engine.delete(name, unborn)
+                if self._engine.query(name, unborn, ["id"], limit=1):
+                    raise StoreError(f"{self._engine.address.shown} keeps what a killed build wrote: build again later")
+
+    def _restore_counts(self, name: str, rows: Iterable[Row], generation: int) -> None:
+        """Write counts as they were in a generation."""
+        for row in rows:
+            history = [entry for entry in json.loads(row["history"]) if entry[0] <= generation]
+            if history:
+                born, total = history[-1]
+                restored = {"id": row["id"], "born": born, "total": total, "history": dump(history), "none": NO_VECTOR}
+                self._engine.upsert(name, [restored])
+            else:
+                self._engine.delete(name, one_of("id", [int(row["id"])]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,6 +43,8 @@ _ROWS_A_WRITE = 500
 _BYTES_A_WRITE = 8_000_000
 # Characters of an engine's own words that are shown.
 _LONGEST_REASON = 200
+
+_GONE = re.compile("(?:can't|cannot) find collection|collection\\S* (?:\\S+ )?(?:not found|(?:does )?not exist)")
 
 _lite_users: Counter[str] = Counter()
 _lite_lock = threading.Lock()
@@ -131,7 +134,7 @@ class Engine:
                 f"the store {shown} cannot be opened: another process has it open, and milvus-lite serves one at a "
                 "time; close that one, or run a Milvus server"
             )
-        if "collection not found" in lowered or ("collection" in lowered and "not exist" in lowered):
+        if _GONE.search(lowered):
             return Gone(f"the store {shown} has lost a part of the index: ask again, or build it again")
         unreachable = doing == "connect" or any("UNAVAILABLE" in code or "DEADLINE" in code for code in codes)
         if unreachable or "retry timeout" in lowered or "unavailable" in lowered or "fail connecting" in lowered:
@@ -170,7 +173,15 @@ class Engine:
         for field in fields:
             named = {key: getattr(kinds, value) if key == "element_type" else value for key, value in field.items()}
             schema.add_field(named.pop("name"), getattr(kinds, named.pop("kind")), **named)
-        self._call("make a collection", "create_collection", collection, schema=schema, timeout=_TO_WRITE)
+        # Strong for what has no level of its own: a delete must find what was written a moment ago.
+        self._call(
+            "make a collection",
+            "create_collection",
+            collection,
+            schema=schema,
+            consistency_level="Strong",
+            timeout=_TO_WRITE,
+        )
         if not indexes:
             return
         params = self._module.MilvusClient.prepare_index_params()
@@ -210,6 +221,10 @@ class Engine:
     # Rows
 
     def insert(self, collection: str, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        self._write("insert", collection, rows)
+
+    def _write(self, how: str, collection: str, rows: Iterable[Row]) -> None:
         """Write rows, as many requests as it takes."""
         batch: list[Row] = []
         size = 0
@@ -217,10 +232,10 @@ class Engine:
             batch.append(row)
             size += _weight(row)
             if len(batch) >= _ROWS_A_WRITE or size >= _BYTES_A_WRITE:
-                self._call("write", "insert", collection, batch, timeout=_TO_WRITE)
+                self._call("write", how, collection, batch, timeout=_TO_WRITE)
                 batch, size = [], 0
         if batch:
-            self._call("write", "insert", collection, batch, timeout=_TO_WRITE)
+            self._call("write", how, collection, batch, timeout=_TO_WRITE)
 
     def delete(self, collection: str, expression: str) -> None:
         """Remove the rows that an expression is true of."""
@@ -246,6 +261,17 @@ class Engine:
             **self._level(strong),
         )
         return [dict(row) for row in found]
+
+    def get(self, collection: str, ids: Iterable[int], fields: Sequence[str], strong: bool = True) -> list[Row]:
+        """Return the rows with these ids that are there."""
+        found: list[Row] = []
+        for batch in in_batches(sorted(set(ids)), _ROWS_A_PAGE):
+            found += self.query(collection, f"id in {list(batch)}", ["id", *fields], strong=strong)
+        return found
+
+    def upsert(self, collection: str, rows: Iterable[Row]) -> None:
+        """Write rows in place of those with the same ids."""
+        self._write("upsert", collection, rows)
 
     def count(self, collection: str, expression: str, strong: bool = True) -> int:
         """Return how many rows an expression is true of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from briefqa.store.milvus.engine import Engine, Row, in_batches
-from briefqa.store.milvus.layout import both, collection, key_of, one_of, visible
+from briefqa.store.milvus.layout import Text, both, collection, joined, key_of, one_of, text_id, visible
 from briefqa.store.milvus.manifest import Manifest, versions
 from briefqa.store.schema import StoredArticle
 from briefqa.verbatim import KeptArticles
@@ -23,6 +24,7 @@ _FRESH = 15.0
 _MOST_COUNTS = 50_000
 # Articles whose front matter is remembered, some 1 KB each; of more it is asked for each time.
 _MOST_FRONTS = 20_000
+_BODY = ["owner", "piece", "pieces", "body"]
 # Numbers in one expression.
 _NUMBERS_AT_A_TIME = 1_000
 
@@ -80,6 +82,28 @@ class Generation:
             for page in self.pages(kind, both(one_of(field, batch), also), fields):
                 yield from page
 
+    def get(self, kind: str, ids: Iterable[int], fields: Sequence[str]) -> list[Row]:
+        """Return the rows with these ids that are there."""
+        return self.engine.get(self.name(kind), ids, fields, strong=self.strong) if self.has(kind) else []
+
+    def texts(self, owners: Iterable[int], kind: Text) -> dict[int, str]:
+        """Return owner → text of those that have one of this kind."""
+        rows = self.get("texts", (text_id(owner, kind) for owner in owners), _BODY)
+        return joined([*rows, *self._more_of(rows, kind)])
+
+    def _more_of(self, rows: Iterable[Row], kind: Text) -> list[Row]:
+        """Return the other pieces of texts whose first ones these are."""
+        ids = [text_id(int(row["owner"]), kind, piece) for row in rows for piece in range(1, int(row["pieces"]))]
+        return self.get("texts", ids, _BODY) if ids else []
+
+    def all_texts(self, kind: Text, also: str = "") -> Iterator[tuple[int, int, str]]:
+        """Yield (owner, version, text) of all texts of a kind that this generation sees, by owner."""
+        expression = both(self.seen, f"kind == {int(kind)} and piece == 0", also)
+        for page in self.pages("texts", expression, [*_BODY, "version"]):
+            texts = joined([*page, *self._more_of(page, kind)])
+            for row in page:
+                yield int(row["owner"]), int(row["version"]), texts[int(row["owner"])]
+
     def search(
         self, kind: str, field: str, vector: Any, limit: int, expression: str, fields: Sequence[str] = ()
     ) -> list[tuple[int, float, Row]]:
@@ -101,14 +125,14 @@ class Generation:
                 values[place] = product
         missing = np.isnan(values)
         if missing.any():
-            for row in self.rows(kind, "id", ordered[missing].tolist(), ["dense"]):
+            for row in self.get(kind, ordered[missing].tolist(), ["dense"]):
                 place = int(np.searchsorted(ordered, int(row["id"])))
                 values[place] = float(np.asarray(row["dense"], dtype=np.float32) @ query)
         return np.asarray(values[np.searchsorted(ordered, ids)])
 
     def vector(self, kind: str, number: int) -> np.ndarray:
         """Return the vector (dim,) of a row."""
-        (row,) = self.query(kind, f"id == {number}", ["dense"])
+        (row,) = self.get(kind, [number], ["dense"])
         return np.asarray(row["dense"], dtype=np.float32)
 
     def remembered(self, what: Any, count: Callable[[], int]) -> int:
@@ -133,13 +157,11 @@ class Generation:
         with self._lock:
             unknown = sorted(key for key in set(keys.values()) if key not in self._counts)
         for batch in in_batches(unknown, _NUMBERS_AT_A_TIME):
-            born: dict[int, tuple[int, int]] = dict.fromkeys(batch, (0, 0))
-            expression = both(one_of("term", batch), f"born <= {self.manifest.generation}")
-            for page in self.pages("terms", expression, ["term", "born", "total"]):
-                for row in page:
-                    key = int(row["term"])
-                    born[key] = max(born[key], (int(row["born"]), int(row["total"])))
-            for key, (_, total) in born.items():
+            totals = dict.fromkeys(batch, 0)
+            for row in self.get("terms", batch, ["history"]):
+                born = [total for since, total in json.loads(row["history"]) if since <= self.manifest.generation]
+                totals[int(row["id"])] = born[-1] if born else 0
+            for key, total in totals.items():
                 self._remember(key, total)
         with self._lock:
             found = {term: self._counts.get(key, 0) for term, key in keys.items()}

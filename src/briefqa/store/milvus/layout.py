@@ -5,9 +5,9 @@
 | `NAME__chunks__BASE`       | a chunk: its vector, its terms as a     | both vectors, article, dates, tags, terms     |
 |                            | sparse vector                           |                                               |
 | `NAME__spans__BASE`        | a span: its vector                      | the vector, its chunk, article, dates, tags   |
-| `NAME__texts__BASE`        | a piece of a text: an article, a chunk  | whose text it is                              |
-| `NAME__terms__BASE`        | how many chunks hold a term, as of a    | the term                                      |
-|                            | generation                              |                                               |
+| `NAME__texts__BASE`        | a piece of a text: an article, a chunk  | its id, which says whose text it is           |
+| `NAME__terms__BASE`        | how many chunks hold a term, as of each | its id, the term's number                     |
+|                            | generation that may still be read       |                                               |
 | `NAME__gen__NUMBER__BUILD` | a piece of a generation's manifest      | the alias `NAME`, that of the newest          |
 | `NAME__lock__…`            | nothing; its name says who is building  | the alias `NAME__lock`                        |
 
@@ -38,6 +38,10 @@ from briefqa.store.schema import Filters
 FORMAT = 1
 # Characters of a piece of text; 4 bytes each fit into the 65,535 bytes of a VARCHAR.
 PIECE = 15_000
+# Bits of a text's id: above them the number of the piece, in them whose text it is, and in the last which of theirs.
+_OWNER_BITS = 53
+_KIND_BITS = 3
+MOST_PIECES = 2 ** (63 - _OWNER_BITS)
 _LONGEST_VARCHAR = 65_535
 # Elements of an array: Milvus takes no more. A chunk that fits an encoder of 512 tokens has some 1,500 terms at most.
 MOST_TERMS = 4_096
@@ -46,7 +50,7 @@ MOST_TAGS = 4_096
 _SPARSE = 2**32 - 2
 NO_TERM = _SPARSE
 
-_LOOKED_UP = frozenset({"hash", "chunk", "owner", "term"})
+_LOOKED_UP = frozenset({"hash", "chunk"})
 
 KINDS = ("chunks", "spans", "texts", "terms")
 
@@ -137,10 +141,11 @@ def fields_of(kind: str, dim: int) -> list[dict[str, Any]]:
             _number("owner"),
             _number("kind"),
             _number("piece"),
+            _number("pieces"),
             _text("body"),
             _NO_VECTOR,
         ],
-        "terms": [_ID, _number("term"), _number("born"), _number("total"), _NO_VECTOR],
+        "terms": [_ID, _number("born"), _number("total"), _text("history"), _NO_VECTOR],
         "gen": [_ID, _text("body"), _NO_VECTOR],
         "lock": [_ID, _NO_VECTOR],
     }[kind]
@@ -151,12 +156,12 @@ def indexes_of(kind: str, small: bool) -> list[dict[str, Any]]:
     exact = {"index_type": "FLAT", "metric_type": "IP"}
     dense = {"field_name": "dense", **(exact if small else {"index_type": "AUTOINDEX", "metric_type": "IP"})}
     sparse = {"field_name": "sparse", "index_type": "SPARSE_INVERTED_INDEX", "metric_type": "IP"}
-    vectors = {"chunks": [dense, sparse], "spans": [dense]}.get(kind, [{"field_name": "none", **exact}])
+    vectors = {"chunks": [dense, sparse], "spans": [dense]}.get(kind, [{**dense, "field_name": "none"}])
     scalars = {
         "chunks": ["version", "born", "slug", "date", "category", "section", "hash"],
         "spans": ["version", "born", "slug", "date", "category", "chunk", "hash"],
-        "texts": ["version", "born", "slug", "date", "category", "owner", "kind"],
-        "terms": ["term", "born"],
+        "texts": ["version", "born", "slug", "date", "category", "kind"],
+        "terms": ["born", "total"],
     }.get(kind, [])
     arrays = {"chunks": ["tags", "terms"], "spans": ["tags"], "texts": ["tags"]}.get(kind, [])
     # milvus-lite has none of arrays, and takes a hundredth of a second to make one of numbers, as long as it reads all.
@@ -171,6 +176,11 @@ def pieces(text: str) -> Iterator[tuple[int, str]]:
     """Yield (number, text) of the pieces of a text, at least one."""
     for number in range(max(1, -(-len(text) // PIECE))):
         yield number, text[number * PIECE : (number + 1) * PIECE]
+
+
+def text_id(owner: int, kind: Text, piece: int = 0) -> int:
+    """Return the id of a piece of a text."""
+    return (piece << _OWNER_BITS) | (owner << _KIND_BITS) | int(kind)
 
 
 def joined(rows: Iterable[Mapping[str, Any]]) -> dict[int, str]:

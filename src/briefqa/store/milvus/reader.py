@@ -20,8 +20,9 @@ from briefqa.store.milvus.base import Base
 from briefqa.store.milvus.engine import Engine, Gone
 from briefqa.store.milvus.generation import Generation
 from briefqa.store.milvus.layout import key_of
-from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest, versions
+from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest
 from briefqa.store.milvus.snapshot import MilvusSnapshot
+from briefqa.store.milvus.stored import known_fronts
 from briefqa.store.reader import Outdated
 
 _T = TypeVar("_T")
@@ -167,8 +168,7 @@ class MilvusLedger:
     @cached_property
     def articles(self) -> dict[str, tuple[str, str]]:
         """Slug → (sha256, path) of what is indexed."""
-        base = self._base()
-        known = base.known(self._manifest.generation, versions(self._manifest.dead)) if base else {}
+        known = known_fronts(self._generation) if self._generation else {}
         return {slug: (front.sha256, front.path) for slug, (_, front) in known.items()}
 
     @property

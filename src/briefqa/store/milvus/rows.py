@@ -10,8 +10,10 @@ import numpy as np
 
 from briefqa.articles import Article
 from briefqa.chunks import Chunk
+from briefqa.errors import StoreError
 from briefqa.store.milvus.engine import Row
 from briefqa.store.milvus.layout import (
+    MOST_PIECES,
     MOST_TAGS,
     MOST_TERMS,
     NO_VECTOR,
@@ -20,6 +22,7 @@ from briefqa.store.milvus.layout import (
     dump,
     key_of,
     pieces,
+    text_id,
 )
 from briefqa.store.milvus.lexical import sparse_of
 from briefqa.store.milvus.stored import dump_chunk, dump_front, dump_sections
@@ -83,14 +86,18 @@ class Rows:
         yield from self._text(self.version, Text.SOURCE, article.text)
 
     def _text(self, owner: int, kind: Text, text: str) -> Iterator[Row]:
-        for number, body in pieces(text):
+        found = list(pieces(text))
+        if len(found) > MOST_PIECES:
+            raise StoreError(f"{self._article.path} is too long for Milvus: split it, or lower BRIEFQA_MAX_FILE_BYTES")
+        for number, body in found:
             yield {
-                "id": self._take(),
+                "id": text_id(owner, kind, number),
                 **self._owned,
                 **self._filtered,
                 "owner": owner,
                 "kind": int(kind),
                 "piece": number,
+                "pieces": len(found),
                 "body": body,
                 "none": NO_VECTOR,
             }

@@ -17,7 +17,7 @@ from briefqa.lexicon import Concept
 from briefqa.store.contract import Facts
 from briefqa.store.milvus.engine import MOST_ROWS, in_batches
 from briefqa.store.milvus.generation import Generation
-from briefqa.store.milvus.layout import Text, both, joined, key_of, one_of, passing, standing
+from briefqa.store.milvus.layout import Text, both, key_of, one_of, passing, standing
 from briefqa.store.milvus.lexical import MilvusMatch
 from briefqa.store.milvus.stored import StoredTexts
 from briefqa.store.postings import Posting
@@ -199,12 +199,8 @@ class MilvusSnapshot(StoredTexts):
         wanted = [int(row) for row in rows]
         missing = sorted(set(wanted) - self._cards.keys())
         if missing:
-            generation = self._generation
-            texts = generation.rows(
-                "texts", "owner", missing, ["owner", "piece", "body"], f"kind == {int(Text.PLACES)}"
-            )
-            places = joined(texts)
-            for row in generation.rows("chunks", "id", missing, ["date", "script", "spans", "length"]):
+            places = self._generation.texts(missing, Text.PLACES)
+            for row in self._generation.get("chunks", missing, ["date", "script", "spans", "length"]):
                 number = int(row["id"])
                 self._cards[number] = _Card(
                     int(row["date"]),

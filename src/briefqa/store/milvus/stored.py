@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,12 @@ import numpy as np
 from briefqa.articles import Section
 from briefqa.chunks import Chunk, Span
 from briefqa.store.milvus.generation import Generation
-from briefqa.store.milvus.layout import PIECE, Text, both, dump, joined, key_of, passing
+from briefqa.store.milvus.layout import PIECE, Text, both, dump, joined, key_of, passing, text_id
 from briefqa.store.schema import Filters, StoredArticle
 from briefqa.store.seen import see
 from briefqa.verbatim import VisibleArticle, bare
 
 _ALL = Filters()
-_BODY = ["owner", "version", "piece", "body"]
 
 
 def dump_front(article: StoredArticle) -> str:
@@ -93,27 +93,19 @@ class StoredTexts:
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
 
-    def _texts(self, *expressions: str) -> Iterator[dict[str, Any]]:
-        for page in self._generation.pages("texts", both(self._generation.seen, *expressions), _BODY):
-            yield from page
-
     def _versions(self, slugs: Iterable[str]) -> dict[str, int]:
         """Return slug → version of those of the articles that are known."""
         keys = {key_of(slug): slug for slug in slugs}
-        also = both(self._generation.seen, f"kind == {int(Text.FRONT)}", "piece == 0")
+        also = both(self._generation.seen, f"kind == {int(Text.FRONT)} and piece == 0")
         rows = self._generation.rows("texts", "slug", keys, ["slug", "version"], also)
         return {keys[int(row["slug"])]: int(row["version"]) for row in rows}
-
-    def _of(self, owner: int, kind: Text) -> str:
-        rows = self._generation.rows("texts", "owner", [owner], _BODY, f"kind == {int(kind)}")
-        return joined(rows).get(owner, "")
 
     def articles(self, filters: Filters = _ALL) -> list[StoredArticle]:
         """Return all articles that the filters let pass, the newest first."""
         if not filters and self._generation.fronts is not None:
             return list(self._generation.fronts)
-        found = joined(self._texts(f"kind == {int(Text.FRONT)}", passing(filters)))
-        articles = sorted(map(load_front, found.values()), key=lambda article: article.slug)
+        found = [load_front(text) for _, _, text in self._generation.all_texts(Text.FRONT, passing(filters))]
+        articles = sorted(found, key=lambda article: article.slug)
         articles.sort(key=lambda article: article.date, reverse=True)
         if not filters and self._generation.keeps_fronts:
             self._generation.fronts = articles
@@ -128,8 +120,10 @@ class StoredTexts:
         version = self._versions([slug]).get(slug)
         if version is None:
             return None
-        front, sections = load_front(self._of(version, Text.FRONT)), load_sections(self._of(version, Text.SECTIONS))
-        return front, self._of(version, Text.SOURCE), sections
+        front, sections, source = (
+            self._generation.texts([version], kind)[version] for kind in (Text.FRONT, Text.SECTIONS, Text.SOURCE)
+        )
+        return load_front(front), source, load_sections(sections)
 
     def source(self, slug: str, start: int, end: int) -> str:
         """Return what stands between two offsets of an article's file as indexed."""
@@ -137,16 +131,15 @@ class StoredTexts:
         if version is None or end <= start:
             return ""
         first = start // PIECE
-        also = f"kind == {int(Text.SOURCE)} and piece >= {first} and piece <= {end // PIECE}"
-        text = joined(self._generation.rows("texts", "owner", [version], _BODY, also)).get(version, "")
+        ids = [text_id(version, Text.SOURCE, piece) for piece in range(first, end // PIECE + 1)]
+        text = joined(self._generation.get("texts", ids, ["owner", "piece", "body"])).get(version, "")
         return text[start - first * PIECE : end - first * PIECE]
 
     def headings(self, slugs: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
         """Return slug → (anchor, heading) of the sections of these articles, in the order of the text."""
         found: dict[str, list[tuple[str, str]]] = {slug: [] for slug in slugs}
         versions = self._versions(found)
-        also = f"kind == {int(Text.SECTIONS)}"
-        texts = joined(self._generation.rows("texts", "owner", versions.values(), _BODY, also))
+        texts = self._generation.texts(versions.values(), Text.SECTIONS)
         for slug, version in versions.items():
             sections = load_sections(texts[version])
             found[slug] = [(section.anchor, section.heading) for section in sections if section.level > 0]
@@ -157,20 +150,15 @@ class StoredTexts:
         return [chunk for _, chunk in sorted(self._load({int(row["id"]) for row in rows}).items())]
 
     def _load(self, numbers: Collection[int]) -> dict[int, Chunk]:
-        also = f"kind == {int(Text.CHUNK)}"
-        texts = joined(self._generation.rows("texts", "owner", numbers, _BODY, also))
+        texts = self._generation.texts(numbers, Text.CHUNK)
         return {number: load_chunk(text) for number, text in texts.items()}
 
     def chunks(self, rows: Sequence[int] | np.ndarray) -> list[tuple[Chunk, StoredArticle]]:
         """Return the chunks of these rows, in this order, each with its article."""
         wanted = [int(row) for row in rows]
         chunks = self._load(set(wanted))
-        versions = {
-            int(row["id"]): int(row["version"])
-            for row in self._generation.rows("chunks", "id", set(wanted), ["version"])
-        }
-        also = f"kind == {int(Text.FRONT)}"
-        fronts = joined(self._generation.rows("texts", "owner", set(versions.values()), _BODY, also))
+        versions = {int(row["id"]): int(row["version"]) for row in self._generation.get("chunks", wanted, ["version"])}
+        fronts = self._generation.texts(set(versions.values()), Text.FRONT)
         articles = {version: load_front(text) for version, text in fronts.items()}
         return [(chunks[row], articles[versions[row]]) for row in wanted]
 
@@ -196,9 +184,15 @@ class StoredTexts:
 
     def holding(self, bares: Collection[str]) -> Iterator[VisibleArticle]:
         """Yield each article that holds one of these texts, white space and borders aside: see verbatim.bare."""
-        # By id, so an article's pieces follow each other.
-        for _, rows in groupby(self._texts(f"kind == {int(Text.CHUNK)}"), lambda row: int(row["version"])):
-            chunks = [load_chunk(text) for _, text in sorted(joined(rows).items())]
+        # By id, so an article's chunks follow each other.
+        for _, found in groupby(self._generation.all_texts(Text.CHUNK), itemgetter(1)):
+            chunks = [load_chunk(text) for _, _, text in found]
             whole = bare("".join([chunk.text for chunk in chunks]))
             if any(text in whole for text in bares) and (article := self.visible(chunks[0].article)):
                 yield article
+
+
+def known_fronts(generation: Generation) -> dict[str, tuple[int, StoredArticle]]:
+    """Return slug → (version, front matter) of all articles of a generation."""
+    fronts = ((version, load_front(text)) for version, _, text in generation.all_texts(Text.FRONT))
+    return {front.slug: (version, front) for version, front in fronts}

@@ -18,7 +18,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,14 +32,18 @@ from briefqa.errors import StoreError
 from briefqa.store.milvus.address import read_address
 from briefqa.store.milvus.base import Base
 from briefqa.store.milvus.engine import Engine
+from briefqa.store.milvus.generation import Generation
 from briefqa.store.milvus.layout import FORMAT, KINDS, is_part
 from briefqa.store.milvus.lock import BuildLock
-from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest, versions, write_manifest
+from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest, write_manifest
 from briefqa.store.milvus.rows import Counts, Rows
+from briefqa.store.milvus.stored import known_fronts
 from briefqa.store.schema import COSINES
 
 # Seconds for which a generation can still be read after the next one: longer than a question takes.
 _KEPT = 600.0
+# Of ids; there are enough for a million builds that leave such gaps.
+_GAP = 2**30
 # Articles whose rows are gathered before they are written.
 _ARTICLES_A_WRITE = 50
 
@@ -73,7 +76,8 @@ class MilvusWriter:
             _log.warning("%s; this build starts over", error)
             self._manifest = Manifest()
         self._meta = dict(self._manifest.meta)
-        self._next_id = max(self._manifest.next_id, time.time_ns() // 1_000 * 1_000)  # not those of a killed build
+        # A gap, so that a build hardly ever writes the ids of another that was killed or locked out.
+        self._next_id = self._manifest.next_id + secrets.randbelow(_GAP)
         self._base = Base(self._engine, self._manifest.base, self._manifest.dim)
         self._vectors_of: tuple[Base, ...] = (self._base,)
         self._counts = Counts()
@@ -84,7 +88,7 @@ class MilvusWriter:
         self._put: dict[str, tuple[int, Counts]] = {}
         self._waiting_articles = 0
         self._sweep()
-        self._known = self._base.known(self._manifest.generation, versions(self._manifest.dead))
+        self._known = known_fronts(Generation(self._engine, self._manifest, self._source))
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -259,10 +263,9 @@ class MilvusWriter:
         """Make this build the new generation, and return its number."""
         self._flush()
         before, number = self._manifest, self._manifest.generation + 1
-        still_read = [generation for generation, _ in before.seen] or [before.generation]
-        outdated: list[int] = []
         if self._base.name:
-            self._next_id, outdated = self._base.count_terms(self._counts.terms, number, self._next_id, min(still_read))
+            oldest = min([generation for generation, _ in before.seen], default=before.generation)
+            self._base.count_terms(self._counts.terms, number, oldest, new=self._base.name != before.base)
         meta = {
             "format": str(FORMAT),
             "index_id": self._meta.get("index_id") or uuid.uuid4().hex,
@@ -295,8 +298,6 @@ class MilvusWriter:
             seen=(*before.seen, (number, time.time())),
         )
         self._show(manifest, problems)
-        with suppress(StoreError):  # a later build does it
-            self._base.remove_terms(outdated)
         return number
 
     def commit_problems(self, problems: Sequence[Problem]) -> None:
