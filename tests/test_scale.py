@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +23,7 @@ import briefqa
 from briefqa.lexicon import load_lexicon
 from briefqa.settings import Settings
 from briefqa.store import IndexReader, Snapshot
-from briefqa.store.cells import RECALL, Search, make_cells
+from briefqa.store.cells import RECALL, RowFile, Search, make_cells
 from briefqa.store.inspection import inspect
 from briefqa.store.rows import DamagedRows, Filed, Held
 
@@ -96,10 +97,8 @@ def clustered(rows: int, dim: int) -> np.ndarray:
 def test_a_quantised_index_finds_what_it_says_that_it_finds(tmp_path: Path, dim: int) -> None:
     data = clustered(5_000, dim)
     data.tofile(tmp_path / "rows")
-    index, search = make_cells(tmp_path / "rows", *data.shape, data[::50].astype(np.float32))
+    index, search = make_cells(RowFile(tmp_path / "rows", *data.shape), data[::50].astype(np.float32))
     assert RECALL <= search.recall <= 1 and 1 <= search.probed <= search.cells == 64 and search.rows == 5_000
-    import zlib
-
     sums = np.array([zlib.crc32(row.tobytes()) for row in data], dtype="<u4")
     filed, held = Filed(tmp_path / "rows", dim, sums, index, search), Held(data)
     found = [
@@ -124,7 +123,7 @@ def test_rows_that_no_index_finds_are_searched_exactly(tmp_path: Path, monkeypat
     data = np.asarray(data / np.linalg.norm(data, axis=1, keepdims=True), dtype=np.float16)
     data.tofile(tmp_path / "rows")
     queries = np.random.default_rng(1).normal(size=(50, 64)).astype(np.float32)
-    assert make_cells(tmp_path / "rows", 3_000, 64, queries) == (None, Search(3_000))
+    assert make_cells(RowFile(tmp_path / "rows", 3_000, 64), queries) == (None, Search(3_000))
 
 
 def test_a_large_index_ranks_as_an_exact_one(exact: Path, large: Path, run: Run) -> None:

@@ -1,6 +1,6 @@
 """A quantised index for many rows: cells of near ones (IVF), each row in a bit a dimension (PQ).
 
-    index, search = make_cells(path, n_rows, dim, queries)
+    index, search = make_cells(RowFile(path, n_rows, dim), queries)
     places = find_cells(index, search, query, 50, None, 1.0)    # to be scored exactly by who asked
 
 `make_cells` measures what share of the ten nearest it finds, for queries that it is given, and takes as many cells and
@@ -13,6 +13,7 @@ Quicker ADC. Of 300,000 rows of 896 all are scanned in 2.2 ms; one by one, as fl
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,17 +55,41 @@ class Search:
         return f"{self.rows:,}, {self.probed} of {self.cells} cells, recall@10 {self.recall:.3f}"
 
 
-def make_cells(path: Path, rows: int, dim: int, queries: np.ndarray) -> tuple[Any, Search]:
-    """Learn an index of the float16 rows in a file and measure it. queries: (n, dim), what questions are like.
+@dataclass(frozen=True, slots=True)
+class RowFile:
+    """A file of float16 rows (rows, dim), read and not mapped: what is mapped counts as the memory of this process."""
+
+    path: Path
+    rows: int
+    dim: int
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the number of the first row, and some rows, float32, until all were."""
+        for first in range(0, self.rows, _ROWS_AT_A_TIME):
+            count = min(_ROWS_AT_A_TIME, self.rows - first) * self.dim
+            data = np.fromfile(self.path, dtype=np.float16, count=count, offset=2 * first * self.dim)
+            yield first, data.reshape(-1, self.dim).astype(np.float32)
+
+    def some(self, places: np.ndarray) -> np.ndarray:
+        """Return some rows, float32 (n, dim)."""
+        found = np.empty((len(places), self.dim), dtype=np.float16)
+        with self.path.open("rb", buffering=0) as file:
+            for row, place in zip(found, places.tolist(), strict=True):
+                file.seek(2 * place * self.dim)
+                file.readinto(row.data)
+        return found.astype(np.float32)
+
+
+def make_cells(data: RowFile, queries: np.ndarray) -> tuple[Any, Search]:
+    """Learn an index of the rows in a file and measure it. queries: (n, dim), what questions are like.
 
     Returns None for the index where less than RECALL was found, whatever was tried. Memory: a bit a dimension
     and row, and some 300 MB to learn from.
     """
     import faiss
 
-    data = np.memmap(path, dtype=np.float16, mode="r", shape=(rows, dim))
-    random = np.random.default_rng(0)
-    cells = 2 ** int(math.log2(math.sqrt(rows)))
+    random, dim = np.random.default_rng(0), data.dim
+    cells = 2 ** int(math.log2(math.sqrt(data.rows)))
     centres = faiss.IndexFlatIP(dim)
     learner = faiss.Clustering(dim, cells)
     learner.niter, learner.spherical = _ROUNDS, True
@@ -73,8 +98,8 @@ def make_cells(path: Path, rows: int, dim: int, queries: np.ndarray) -> tuple[An
     index = faiss.IndexIVFPQFastScan(centres, dim, cells, dim // _part(dim), 4, faiss.METRIC_INNER_PRODUCT)
     index.pq.cp.min_points_per_centroid = 1  # else it warns of few
     index.train(_sample(data, _FOR_CODES, random))
-    for first in range(0, rows, _ROWS_AT_A_TIME):
-        index.add(np.asarray(data[first : first + _ROWS_AT_A_TIME], dtype=np.float32))
+    for _, block in data.blocks():
+        index.add(block)
     return _tune(index, data, cells, queries[:_QUERIES])
 
 
@@ -83,12 +108,11 @@ def _part(dim: int) -> int:
     return next(part for part in (4, 3, 5, 2, 1) if dim % part == 0)
 
 
-def _sample(data: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
-    chosen = np.sort(random.choice(len(data), size=min(count, len(data)), replace=False))
-    return np.asarray(data[chosen], dtype=np.float32)
+def _sample(data: RowFile, count: int, random: np.random.Generator) -> np.ndarray:
+    return data.some(np.sort(random.choice(data.rows, size=min(count, data.rows), replace=False)))
 
 
-def _tune(index: Any, data: np.ndarray, cells: int, queries: np.ndarray) -> tuple[Any, Search]:
+def _tune(index: Any, data: RowFile, cells: int, queries: np.ndarray) -> tuple[Any, Search]:
     """Choose the cheapest of what may be tried that finds enough."""
     import faiss
 
@@ -96,25 +120,25 @@ def _tune(index: Any, data: np.ndarray, cells: int, queries: np.ndarray) -> tupl
     best: tuple[float, Search] | None = None
     for share in _SHARES:
         probed = max(int(cells * share), 1)
-        most = min(_REFINED[-1], len(data))
+        most = min(_REFINED[-1], data.rows)
         parameters = faiss.SearchParametersIVF(nprobe=probed)
         found = index.search(queries, most, params=parameters)[1]
         for refined in _REFINED:
             held = [np.isin(one, some[:refined]).mean() for one, some in zip(right, found, strict=True)]
-            cost = probed * _CELL + len(data) * share * _SCAN + refined * _SCORE
+            cost = probed * _CELL + data.rows * share * _SCAN + refined * _SCORE
             if (recall := float(np.mean(held))) >= RECALL:
                 if best is None or cost < best[0]:
-                    best = cost, Search(len(data), cells, probed, refined, recall)
+                    best = cost, Search(data.rows, cells, probed, refined, recall)
                 break
-    return (index, best[1]) if best else (None, Search(len(data)))
+    return (index, best[1]) if best else (None, Search(data.rows))
 
 
-def _nearest(data: np.ndarray, queries: np.ndarray) -> np.ndarray:
+def _nearest(data: RowFile, queries: np.ndarray) -> np.ndarray:
     """Return the places (n, 10) of the rows nearest to each query, found exactly."""
     places = np.empty((len(queries), 0), dtype=np.int64)
     scores = np.empty((len(queries), 0), dtype=np.float32)
-    for first in range(0, len(data), _ROWS_AT_A_TIME):
-        more = queries @ np.asarray(data[first : first + _ROWS_AT_A_TIME], dtype=np.float32).T
+    for first, block in data.blocks():
+        more = queries @ block.T
         scores = np.concatenate([scores, more], axis=1)
         numbers = np.broadcast_to(np.arange(first, first + more.shape[1]), more.shape)
         places = np.concatenate([places, numbers], axis=1)

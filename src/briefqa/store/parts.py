@@ -29,7 +29,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from briefqa.store.cells import EXACT_ROWS, Search, make_cells
+from briefqa.store.cells import EXACT_ROWS, RowFile, Search, make_cells
 from briefqa.store.rows import Filed, Held, Rows
 
 # Of each chunk: its id, its article's, the number of its first span in the part, its article's date as a number
@@ -280,8 +280,9 @@ def _finish(folder: Path, name: str, facts: np.ndarray, scripts: tuple[str, ...]
         searches[kind], files[file] = Search(sink.rows), (sink.size, sink.sum)
         if len(sink.sums):
             asking = other if sinks[other].rows else kind
-            queries = _queries(folder / f"{name}.{asking}", sinks[asking].rows, dim)
-            index, searches[kind] = make_cells(folder / file, sink.rows, dim, queries)
+            asked = RowFile(folder / f"{name}.{asking}", sinks[asking].rows, dim)
+            queries = asked.some(np.linspace(0, asked.rows - 1, _QUERIES).astype(np.int64))
+            index, searches[kind] = make_cells(RowFile(folder / file, sink.rows, dim), queries)
             if index is not None:
                 import faiss
 
@@ -289,13 +290,6 @@ def _finish(folder: Path, name: str, facts: np.ndarray, scripts: tuple[str, ...]
                 write(f"{file}.sums", sink.sums)
                 write(f"{file}.cells", faiss.serialize_index(index))
     return Saved(name, scripts, dim, files, searches)
-
-
-def _queries(path: Path, rows: int, dim: int) -> np.ndarray:
-    """Return what stands for questions, float32 (n, dim): some rows of the other kind."""
-    data = np.memmap(path, dtype=np.float16, mode="r", shape=(rows, dim))
-    chosen = np.linspace(0, rows - 1, _QUERIES).astype(np.int64)
-    return np.asarray(data[chosen], dtype=np.float32)
 
 
 def open_part(folder: Path, saved: Saved, thorough: bool) -> Part:

@@ -26,7 +26,10 @@ from briefqa.threads import let_threads_sleep
 let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions below
 # Rows that may answer, up to which all of them are read and scored: a filter that lets few pass is searched exactly.
 _FEW = 4_000
-_ROWS_AT_A_TIME = 16_384
+# Rows that are read until the system is told that the process has no more use for them. With each it maps 64 KB, which
+# would count as memory of the process until it has mapped the whole file; they stay in the system's cache.
+_MOST_MAPPED = 4_096
+_ROWS_AT_A_TIME = 4_096
 
 
 class DamagedRows(IndexCorruptError):
@@ -139,7 +142,7 @@ class Filed:
         mapped = mmap.mmap(self._file, len(sums) * dim * 2, access=mmap.ACCESS_READ)
         if hasattr(mmap, "MADV_RANDOM"):
             mapped.madvise(mmap.MADV_RANDOM)
-        self._mapped = mapped
+        self._mapped, self._read = mapped, 0
         self._rows = np.frombuffer(mapped, dtype=np.float16).reshape(len(sums), dim)
         self._sums = sums
         self._cells = cells
@@ -167,14 +170,16 @@ class Filed:
         for row, expected in zip(found, self._sums[places].tolist(), strict=True):
             if zlib.crc32(row) != expected:
                 raise DamagedRows(f"{self.path} is damaged")
+        self._read += len(places)
+        if self._read >= _MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+            self._read = 0
+            self._mapped.madvise(mmap.MADV_DONTNEED)
         return found
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all rows."""
         for first in range(0, len(self), _ROWS_AT_A_TIME):
             yield self.read(np.arange(first, min(first + _ROWS_AT_A_TIME, len(self))))
-            if hasattr(mmap, "MADV_DONTNEED"):
-                self._mapped.madvise(mmap.MADV_DONTNEED)  # else they count as this process's memory
 
 
 def select(wanted: np.ndarray) -> Any:
