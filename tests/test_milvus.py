@@ -366,6 +366,8 @@ def test_a_lock_of_another_machine_holds_as_long_as_it_shows_signs_of_life(
     monkeypatch.setattr("briefqa.store.milvus.lock._own", set())  # as in another process
     with pytest.raises(briefqa.IndexLockedError, match="on another machine"):
         briefqa.build(corpus, tmp_path / "index", encoder, store=server.address)
+    monkeypatch.setattr("briefqa.store.milvus.lock._BEAT", 999.0)
+    time.sleep(1)
     monkeypatch.setattr("briefqa.store.milvus.lock._STALE", -10.0)  # as if it had shown none for long
     assert briefqa.build(corpus, tmp_path / "index", encoder, store=server.address).articles_added == 3
     with pytest.raises(briefqa.IndexLockedError, match="took over"), theirs:
