@@ -108,6 +108,7 @@ def eventually(act: Callable[[], Any], seconds: float = 20.0) -> Any:
         ("http://db:19530", "http://db:19530", "briefqa", "http://db:19530"),
         ("https://db", "https://db:443", "briefqa", "https://db:443"),
         ("milvus://[::1]:19530/a_1", "http://[::1]:19530", "a_1", "milvus://[::1]:19530/a_1"),
+        ("milvus:///srv//x/../briefs.db", "/srv/briefs.db", "briefqa", "milvus:///srv/briefs.db"),
         ("milvus:///srv/briefs.db", "/srv/briefs.db", "briefqa", "milvus:///srv/briefs.db"),
     ],
 )
@@ -365,6 +366,8 @@ def test_a_lock_of_another_machine_holds_as_long_as_it_shows_signs_of_life(
     monkeypatch.setattr("briefqa.store.milvus.lock._own", set())  # as in another process
     with pytest.raises(briefqa.IndexLockedError, match="on another machine"):
         briefqa.build(corpus, tmp_path / "index", encoder, store=server.address)
+    monkeypatch.setattr("briefqa.store.milvus.lock._BEAT", 999.0)
+    time.sleep(1)
     monkeypatch.setattr("briefqa.store.milvus.lock._STALE", -10.0)  # as if it had shown none for long
     assert briefqa.build(corpus, tmp_path / "index", encoder, store=server.address).articles_added == 3
     with pytest.raises(briefqa.IndexLockedError, match="took over"), theirs:
@@ -426,6 +429,58 @@ def test_a_question_ends_on_the_generation_it_began_with_though_two_builds_follo
         assert [old.chunks(old.nearest_chunks(query, 9, Filters())), old.count_holding(["rubin", "rain"])] == before
         assert old.article("policy") and not old.article("new") and old.generation == 1
         assert [hit.article for hit in qa.retrieve(QUESTION, k=9, articles=["policy", "new"])] == ["new"]
+
+
+def test_questions_beside_builds_are_answered_from_one_generation_each(
+    tmp_path: Path, encoder: BigramEncoder, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("briefqa.store.milvus.writer._ARTICLES_A_WRITE", 1)  # rows are there long before the commit
+    monkeypatch.setattr("briefqa.store.milvus.writer._KEPT", 2.0)
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+
+    def build(number: int) -> None:
+        for name in ("a", "b", "c"):
+            text = f"# Chip {name}\n\nThe chip {name} is number {number}.\n"
+            (folder / f"{name}{number % 2}.md").write_text(text, encoding="utf-8")
+            (folder / f"{name}{1 - number % 2}.md").unlink(missing_ok=True)
+        briefqa.build(folder, tmp_path / "index", encoder, store=address)
+
+    build(1)
+    seen: list[int] = []
+    failed: list[object] = []
+    ended = threading.Event()
+
+    def see(snapshot: Any) -> None:
+        query = encoder.encode_query(["The chip is number"])[0]
+        texts = sorted(chunk.text for chunk, _ in snapshot.chunks(snapshot.nearest_chunks(query, 9, Filters())))
+        number = snapshot.generation
+        expected = [f"The chip {name} is number {number}." for name in ("a", "b", "c")]
+        told = {term: count for term, count in snapshot.count_holding(["chip", "number"]).items()}
+        if texts != expected or set(told.values()) != {3} or snapshot.info().articles != 3:
+            failed.append((number, texts, told))
+        seen.append(number)
+
+    with briefqa.open(tmp_path / "index", encoder, store=address) as qa:
+
+        def ask() -> None:
+            try:
+                while not ended.is_set():
+                    qa.store.read(see)
+            except Exception as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=ask) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        try:
+            for number in range(2, 9):
+                build(number)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+    assert not failed and len(set(seen)) >= 4
 
 
 def test_what_is_no_longer_read_is_removed_and_a_question_that_still_needs_it_is_asked_again(

@@ -104,12 +104,14 @@ def test_a_lead_is_that_of_the_nearest_over_the_next(qa: briefqa.BriefQA) -> Non
 
 
 @pytest.mark.parametrize("question", ["", "  \n", "x" * 5000])
+@pytest.mark.both_stores(False)
 def test_a_question_nobody_could_answer_is_an_error(qa: briefqa.BriefQA, question: str) -> None:
     with pytest.raises(briefqa.QuestionError):
         qa.retrieve(question)
 
 
 @pytest.mark.parametrize("filters", [{"since": "yesterday"}, {"until": "2025-13-01"}, {"since": "2025-1"}])
+@pytest.mark.both_stores(False)
 def test_a_date_that_is_none_is_an_error_that_shows_the_form(qa: briefqa.BriefQA, filters: dict) -> None:  # type: ignore[type-arg]
     with pytest.raises(briefqa.QuestionError, match="2025-12-31"):
         qa.retrieve("H200", **filters)
@@ -620,6 +622,7 @@ def test_the_other_language_comes_second(tmp_path: Path, question: str, anchors:
 # Another encoder
 
 
+@pytest.mark.both_stores(False)
 def test_words_decide_with_a_small_model_of_sentence_transformers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

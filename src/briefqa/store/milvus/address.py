@@ -8,6 +8,7 @@ A token is no part of an address, which stands in logs and in the list of proces
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ def read_address(text: str) -> Address:
         raise _wrong(text)
     if not host:
         if parts.scheme == "milvus" and not parts.netloc and parts.path.endswith(".db") and parts.path.startswith("/"):
-            return Address(parts.path, DEFAULT_NAME, True, f"milvus://{parts.path}")
+            path = os.path.normpath(parts.path)  # one file has one name, by which it is known who uses it
+            return Address(path, DEFAULT_NAME, True, f"milvus://{path}")
         raise _wrong(text)
     name = parts.path.strip("/") or DEFAULT_NAME
     if not _NAME.fullmatch(name):

@@ -29,11 +29,11 @@ Row = dict[str, Any]
 _TO_CONNECT = 5.0
 _TO_READ = 15.0
 _TO_WRITE = 60.0
-# Milliseconds between tries to connect again; gRPC's own grow to two minutes.
+# Milliseconds between tries to connect again, which gRPC by itself lets grow to two minutes, and for a try.
 _RECONNECTING = {
     "grpc.initial_reconnect_backoff_ms": 200,
-    "grpc.min_reconnect_backoff_ms": 200,
     "grpc.max_reconnect_backoff_ms": 1_000,
+    "grpc.min_reconnect_backoff_ms": int(1_000 * _TO_CONNECT),
 }
 # Milvus returns no more rows to one request.
 MOST_ROWS = 16_384

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from briefqa.store.milvus.snapshot import MilvusSnapshot
 
 # Terms of a chunk, on average, as sparse vectors take it to be; the right one is known only when all have been read.
-# Of the golden questions' best 50 none was missed at 100 to 400.
+# At 25 to 800, where it was 62, 0 to 3 of 10,469 of the best 50 were missed, and never the first.
 _MEAN_LENGTH = 200.0
 # How many times as many candidates are asked for as are wanted.
 _MORE = 4
