@@ -28,7 +28,7 @@ let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions bel
 _FEW = 4_000
 # Rows that are read until the system is told that the process has no more use for them. With each it maps 64 KB, which
 # would count as memory of the process until it has mapped the whole file; they stay in the system's cache.
-_MOST_MAPPED = 4_096
+_MOST_MAPPED = 1_024
 _ROWS_AT_A_TIME = 4_096
 
 
