@@ -30,7 +30,7 @@ from briefqa.changes import (
 )
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
 from briefqa.encoders import Encoder, load_bulk, load_encoder
-from briefqa.encoders.fanout import Workers, fan_out
+from briefqa.encoders.fanout import FannedOut, Workers, fan_out
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
@@ -170,7 +170,8 @@ class Builder:
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
                 with fan_out(model, self._workers, self._settings, own=model is self._own) as embedder:
-                    for batch in reading.batches(to_read, model):
+                    passages = embedder.at_once if isinstance(embedder, FannedOut) else 0
+                    for batch in reading.batches(to_read, model, max(passages, _PASSAGES_A_BATCH)):
                         embedded += _store(writer, embedder, lexicon, batch, report)
                         indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
@@ -240,8 +241,10 @@ class Reading:
         self.waiting += sorted(unfinished)
         return [path for path in paths if path not in unfinished]
 
-    def batches(self, paths: Iterable[Path], encoder: Encoder) -> Iterator[list[tuple[Article, list[Chunk]]]]:
-        """Yield as many articles at a time as fill a batch."""
+    def batches(
+        self, paths: Iterable[Path], encoder: Encoder, size: int = _PASSAGES_A_BATCH
+    ) -> Iterator[list[tuple[Article, list[Chunk]]]]:
+        """Yield as many articles at a time as fill a batch of so many passages."""
         batch: list[tuple[Article, list[Chunk]]] = []
         passages = 0
         for path in paths:
@@ -257,7 +260,7 @@ class Reading:
             chunks = chunk_article(article, encoder.max_tokens, encoder.count_tokens)
             batch.append((article, chunks))
             passages += sum(1 + len(chunk.spans) for chunk in chunks)
-            if passages >= _PASSAGES_A_BATCH:
+            if passages >= size:
                 yield batch
                 batch, passages = [], 0
         if batch:
