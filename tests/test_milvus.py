@@ -570,6 +570,21 @@ def test_a_manifest_that_cannot_be_read_is_told_and_the_next_build_starts_over(
                 act(tmp_path / "index", encoder, store=address)
 
 
+@pytest.mark.parametrize("kind", ["chunks", "spans", "texts"])
+def test_rows_that_somebody_removed_are_told_as_damage_and_a_full_build_mends_it(
+    corpus: Path, tmp_path: Path, encoder: BigramEncoder, address: str, kind: str
+) -> None:
+    briefqa.build(corpus, tmp_path / "index", encoder, store=address)
+    with closing(Engine(read_address(address))) as engine, briefqa.open(tmp_path, encoder, store=address) as qa:
+        (name,) = [name for name in engine.collections() if f"__{kind}__" in name]
+        before = described(qa.retrieve(QUESTION, k=9))
+        engine.delete(name, "id > 0" if kind == "texts" else "spans > 0" if kind == "chunks" else "chunk > 0")
+        with pytest.raises(briefqa.IndexCorruptError, match=f"0 {kind} of .*--full"):
+            qa.retrieve(QUESTION)
+        briefqa.build(corpus, tmp_path / "index", encoder, store=address, full=True)
+        assert described(qa.retrieve(QUESTION, k=9)) == before
+
+
 # What is stored, and what is said to the engine.
 
 NAMES = [

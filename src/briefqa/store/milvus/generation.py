@@ -128,12 +128,29 @@ class Generation:
             for row in self.get(kind, ordered[missing].tolist(), ["dense"]):
                 place = int(np.searchsorted(ordered, int(row["id"])))
                 values[place] = float(np.asarray(row["dense"], dtype=np.float32) @ query)
+            if np.isnan(values).any():
+                raise LookupError(f"{int(np.isnan(values).sum())} vectors of {kind} are not there")
         return np.asarray(values[np.searchsorted(ordered, ids)])
 
     def vector(self, kind: str, number: int) -> np.ndarray:
         """Return the vector (dim,) of a row."""
         (row,) = self.get(kind, [number], ["dense"])
         return np.asarray(row["dense"], dtype=np.float32)
+
+    def find_missing(self) -> str:
+        """Return what is not there of what the manifest says, in words; "" if all is."""
+        expected = [("chunks", "", self.manifest.chunks), ("spans", "", self.manifest.spans)]
+        for kind, count in (
+            (Text.FRONT, self.manifest.articles),
+            (Text.CHUNK, self.manifest.chunks),
+            (Text.PLACES, self.manifest.chunks),
+        ):
+            expected.append(("texts", f"kind == {int(kind)} and piece == 0", count))
+        for name, also, count in expected:
+            there = self.engine.count(self.name(name), both(self.seen, also)) if self.has(name) else 0
+            if there != count:
+                return f"{there} {name} of {count} are there"
+        return ""
 
     def remembered(self, what: Any, count: Callable[[], int]) -> int:
         """Return a count that never changes within a generation, counted when it is first asked for."""

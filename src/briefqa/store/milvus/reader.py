@@ -13,7 +13,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TypeVar
 
-from briefqa.errors import BriefqaError, IndexNotFoundError
+from briefqa.errors import BriefqaError, IndexCorruptError, IndexNotFoundError
 from briefqa.store import contract
 from briefqa.store.milvus.address import read_address
 from briefqa.store.milvus.base import Base
@@ -64,10 +64,16 @@ class MilvusReader:
             generation = self._current()
             try:
                 yield MilvusSnapshot(generation)
-            except Gone as error:
-                if self._engine.target(self._engine.address.name) == generation.source:
-                    raise
-                raise Outdated(f"{self.place} was built anew: ask again") from error
+            except (Gone, LookupError, ValueError) as error:  # a row is not there that must be
+                if self._engine.target(self._engine.address.name) != generation.source:
+                    raise Outdated(f"{self.place} was built anew: ask again") from error
+                missing = generation.find_missing()
+                if missing:
+                    raise IndexCorruptError(
+                        f"the index in {self.place} is damaged ({missing}): build it again with "
+                        f"`briefqa build CORPUS --full --store {self.place}`"
+                    ) from error
+                raise
         finally:
             with self._idle:
                 self._questions -= 1
