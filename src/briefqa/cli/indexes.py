@@ -188,7 +188,11 @@ def status(
         ("generation", f"{info.generation}, built {info.built_at}"),
         ("encoder", info.encoder),
         ("articles", f"{info.articles} ({info.chunks} chunks, {info.spans} spans)"),
-        ("search", "; ".join(f"{kind} {search}" for kind, search in info.searches.items()) or "not measured"),
+        (
+            "search",
+            "; ".join(f"{kind} {search}" for kind, search in info.searches.items())
+            or ("by Milvus" if store else "not measured"),
+        ),
         ("corpus", f"{folder}: up to date" if changes is not None and not changes.ahead else f"{folder}: {ahead}"),
         ("problems", len(info.problems)),
         *([("damage", "none")] if deep else []),

@@ -43,6 +43,7 @@ class Embedded:
 
     def _open(self) -> None:
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)  # the index may be elsewhere
             self._connection = sqlite3.connect(self._path, timeout=1, isolation_level=None)
             execute = self._connection.execute
             execute("PRAGMA journal_mode = WAL")
@@ -55,7 +56,7 @@ class Embedded:
                     execute(statement)
                 execute("INSERT INTO whose VALUES (?)", (self._whose,))
                 execute("COMMIT")
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             self._give_up(error)
 
     def take(self, hashes: Iterable[bytes], dim: int) -> dict[bytes, np.ndarray]:
