@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-# Rows up to which they are held in memory and searched exactly: 2.8 ms, and 90 MB for the bundled encoder. Twice as many
-# would cost a question as much as all the words in it.
+# Rows up to which they are held in memory and searched exactly: 2.8 ms, and 90 MB for the bundled encoder. Twice as
+# many would cost a question as much as all the words in it.
 EXACT_ROWS = 50_000
 RECALL = 0.98
 # Rows that cells and codes are learnt from, and how often they are gone through.
