@@ -43,7 +43,7 @@ from briefqa.encoders.geometry import load_geometry
 from briefqa.lexicon import TERMS, load_lexicon
 from briefqa.settings import Settings
 from briefqa.store import IndexWriter, matching
-from briefqa.store.rows import Filed, Nearest
+from briefqa.store.rows import Filed, Mask, Nearest
 
 ROOT = Path(__file__).parents[1]
 SECTIONS, SENTENCES, WORDS = 10, 4, 20
@@ -238,14 +238,14 @@ def times(ask: Callable[[str], object]) -> tuple[tuple[float, float], float]:
     return (statistics.median(taken[0]), sorted(taken[0])[int(len(taken[0]) * 0.95)]), statistics.median(taken[1])
 
 
-def exactly(rows: Filed, query: np.ndarray, k: int, wanted: np.ndarray | None) -> Nearest:
+def exactly(rows: Filed, query: np.ndarray, k: int, wanted: Mask | None) -> Nearest:
     """Search all rows in a file."""
     data = np.memmap(rows.path, dtype=np.float16, mode="r", shape=(len(rows), rows.dim))
     scores = np.concatenate(
         [data[start : start + 16_384].astype(np.float32) @ query for start in range(0, len(data), 16_384)]
     )
     if wanted is not None:
-        scores[~wanted] = -2
+        scores[~wanted.rows] = -2
     best = np.argsort(-scores, kind="stable")[:k]
     return Nearest(best, scores[best])
 

@@ -25,7 +25,7 @@ from briefqa.settings import Settings
 from briefqa.store import IndexReader, Snapshot
 from briefqa.store.cells import RECALL, RowFile, Search, make_cells
 from briefqa.store.inspection import inspect
-from briefqa.store.rows import DamagedRows, Filed, Held
+from briefqa.store.rows import DamagedRows, Filed, Held, Mask
 
 TESTS = Path(__file__).parent
 EXACT = 100
@@ -112,9 +112,9 @@ def test_a_quantised_index_finds_what_it_says_that_it_finds(tmp_path: Path, dim:
     assert np.array_equal(filed.read(places), data[places]) and filed.read(places[:0]).shape == (0, dim)
     for share in (0.5, 0.1, 0.001):
         wanted = np.random.default_rng(4).random(5_000) < share
-        nearest = filed.nearest(query, 10, wanted)
+        nearest = filed.nearest(query, 10, Mask(wanted))
         assert wanted[nearest.places].all() and len(nearest.places) == min(10, wanted.sum())
-        assert len(set(nearest.places) & set(held.nearest(query, 10, wanted).places)) >= 0.9 * len(nearest.places)
+        assert len(set(nearest.places) & set(held.nearest(query, 10, Mask(wanted)).places)) >= 0.9 * len(nearest.places)
 
 
 def test_rows_that_no_index_finds_are_searched_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Vectors of one kind, the chunks' or the spans', one float16 row each: held in memory, or left in their file.
 
-    found = rows.nearest(query, 50, wanted)     # Nearest(places, scores), best first
+    found = rows.nearest(query, 50, None)       # Nearest(places, scores), best first
     rows.read(places)                           # (n, dim) float16, exactly what was stored
 
 What is held is searched exactly: of 118,000 rows of 896 the nearest are found in 6.5 ms. What is left in its file,
@@ -14,6 +14,7 @@ import os
 import weakref
 import zlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -43,6 +44,21 @@ class Nearest(NamedTuple):
     scores: np.ndarray
 
 
+class Mask:
+    """Which rows may be found. rows: (n,) bool."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+        self.count = int(rows.sum())
+
+    @cached_property
+    def selector(self) -> Any:
+        """What tells FAISS."""
+        import faiss
+
+        return faiss.IDSelectorBitmap(np.packbits(self.rows, bitorder="little"))
+
+
 class Rows(Protocol):
     """Rows (n, dim) of unit length, searched by inner product; safe to share between threads."""
 
@@ -56,8 +72,8 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
-    def nearest(self, query: np.ndarray, k: int, wanted: np.ndarray | None) -> Nearest:
-        """Return the k rows nearest to query (dim,). wanted: (n,) bool, which rows may be returned; None for all."""
+    def nearest(self, query: np.ndarray, k: int, wanted: Mask | None) -> Nearest:
+        """Return the k rows nearest to query (dim,). wanted: which rows may be found; None for all."""
 
     def read(self, places: np.ndarray) -> np.ndarray:
         """Return rows as they were stored, float16 (len(places), dim)."""
@@ -102,16 +118,16 @@ class Held:
         codes = np.asarray(faiss.rev_swig_ptr(self._index.codes.data(), len(self) * self._index.code_size))
         return np.asarray(codes.view(np.float16).reshape(len(self), self.dim))
 
-    def nearest(self, query: np.ndarray, k: int, wanted: np.ndarray | None) -> Nearest:
+    def nearest(self, query: np.ndarray, k: int, wanted: Mask | None) -> Nearest:
         """Return the k rows nearest to a query."""
-        k = min(k, len(self) if wanted is None else int(wanted.sum()))
+        k = min(k, len(self) if wanted is None else wanted.count)
         if k == 0:
             return Nearest(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
         parameters = None
         if wanted is not None:
             import faiss
 
-            parameters = faiss.SearchParameters(sel=select(wanted))
+            parameters = faiss.SearchParameters(sel=wanted.selector)
         scores, places = self._index.search(query[None, :], k, params=parameters)
         found = places[0] >= 0
         return Nearest(places[0][found].astype(np.int64), scores[0][found])
@@ -150,14 +166,14 @@ class Filed:
     def __len__(self) -> int:
         return len(self._sums)
 
-    def nearest(self, query: np.ndarray, k: int, wanted: np.ndarray | None) -> Nearest:
+    def nearest(self, query: np.ndarray, k: int, wanted: Mask | None) -> Nearest:
         """Return the k rows nearest to a query."""
-        allowed = len(self) if wanted is None else int(wanted.sum())
-        if wanted is not None and allowed <= _FEW:
-            places = np.flatnonzero(wanted)
+        if wanted is None:
+            places = find_cells(self._cells, self.search, query, k, None, 1.0)
+        elif wanted.count <= _FEW:
+            places = np.flatnonzero(wanted.rows)
         else:
-            selector = None if wanted is None else select(wanted)
-            places = find_cells(self._cells, self.search, query, k, selector, allowed / len(self))
+            places = find_cells(self._cells, self.search, query, k, wanted.selector, wanted.count / len(self))
         scores = cosines(self.read(places), query)
         best = np.argsort(-scores, kind="stable")[:k]
         return Nearest(places[best], scores[best])
@@ -180,10 +196,3 @@ class Filed:
         """Yield all rows."""
         for first in range(0, len(self), _ROWS_AT_A_TIME):
             yield self.read(np.arange(first, min(first + _ROWS_AT_A_TIME, len(self))))
-
-
-def select(wanted: np.ndarray) -> Any:
-    """Return what tells FAISS which rows (n,) bool may be found."""
-    import faiss
-
-    return faiss.IDSelectorBitmap(np.packbits(wanted, bitorder="little"))

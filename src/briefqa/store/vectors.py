@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from briefqa.store.parts import KINDS, Part
-from briefqa.store.rows import Nearest, cosines
+from briefqa.store.rows import Mask, Nearest, cosines
 
 
 class View:
@@ -33,21 +33,18 @@ class View:
         """Which spans of the part belong to chunks that were kept."""
         return None if self.kept is None else np.repeat(self.kept, np.diff(self.part.span_starts))
 
-    def wanted(self, allowed: np.ndarray | None) -> np.ndarray | None:
-        """Return which chunks of the part may be found. allowed: of the generation's chunks, or all."""
+    @cached_property
+    def _kept(self) -> dict[str, Mask | None]:
+        kinds = zip(KINDS, (self.kept, self.kept_spans), strict=True)
+        return {kind: None if kept is None else Mask(kept) for kind, kept in kinds}
+
+    def wanted(self, kind: str, allowed: np.ndarray | None) -> Mask | None:
+        """Return which chunks or spans of the part may be found. allowed: of the generation's chunks, or all."""
         if allowed is None:
-            return self.kept
+            return self._kept[kind]
         wanted = np.zeros(len(self.part), dtype=bool)
         wanted[self.places] = allowed[self.first_row : self.first_row + len(self)]
-        return wanted
-
-    def wanted_spans(self, allowed: np.ndarray | None) -> np.ndarray | None:
-        """Return which spans of the part may be found."""
-        if allowed is None:
-            return self.kept_spans
-        wanted = self.wanted(allowed)
-        assert wanted is not None
-        return np.repeat(wanted, np.diff(self.part.span_starts))
+        return Mask(wanted if kind == KINDS[0] else np.repeat(wanted, np.diff(self.part.span_starts)))
 
     def rows_of(self, places: np.ndarray) -> np.ndarray:
         """Return the rows of chunks that were kept, by their places in the part."""
@@ -106,7 +103,7 @@ class Vectors:
         """Return the rows of the k chunks nearest to query (dim,), best first. allowed: (n_chunks,) bool, or all."""
 
         def search(view: View) -> tuple[np.ndarray, Nearest]:
-            found = view.part.chunks.nearest(query, k, view.wanted(allowed))
+            found = view.part.chunks.nearest(query, k, view.wanted("chunks", allowed))
             return view.rows_of(found.places), found
 
         return self._best(search, k)
@@ -115,7 +112,7 @@ class Vectors:
         """Return the chunk rows of the k spans nearest to query (dim,), best first, repeated where spans share one."""
 
         def search(view: View) -> tuple[np.ndarray, Nearest]:
-            found = view.part.spans.nearest(query, k, view.wanted_spans(allowed))
+            found = view.part.spans.nearest(query, k, view.wanted("spans", allowed))
             return view.rows_of(np.searchsorted(view.part.span_starts, found.places, side="right") - 1), found
 
         return self._best(search, k)
