@@ -34,10 +34,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Prints a table and writes docs/performance.md; an hour or so, most of it for a million chunks.
 bench: install
-	$(BIN)/python benchmarks/embedding.py
-	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/chat.py
+	$(BIN)/python benchmarks/performance.py
 
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py

@@ -1,6 +1,6 @@
 """Bulk embedding: briefqa's default encoder against plain float32 sentence-transformers, same weights, same texts.
 
-    python benchmarks/embedding.py [--texts 240] [--repeats 3] [--json]
+    python benchmarks/embedding.py [--texts 240] [--repeats 3] [--json FILE]
 
 Plain is `SentenceTransformer(folder).encode(texts)` with its defaults. Repeats alternate, so that a busy machine slows
 all sides alike; the best repeat of each counts. Tokens are the texts' own, without prompts, specials and padding.
@@ -93,12 +93,11 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=240)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cache", type=Path, default=Settings.from_environment().cache_dir)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     result = measure(options.texts, options.repeats, options.cache)
     if options.json:
-        print(json.dumps(result))
-        return
+        options.json.write_text(json.dumps(result, indent=2), encoding="utf-8")
     print(f"{result['texts']} texts, {result['tokens']} tokens, the longest {result['longest']}; {result['dtype']}")
     for name, speed in result["tokens_per_second"].items():
         ratio = (
