@@ -170,8 +170,8 @@ class Builder:
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)
                 with fan_out(model, self._workers, self._settings, own=model is self._own) as embedder:
-                    passages = embedder.at_once if isinstance(embedder, FannedOut) else 0
-                    for batch in reading.batches(to_read, model, max(passages, _PASSAGES_A_BATCH)):
+                    least = embedder.at_once if isinstance(embedder, FannedOut) else 0
+                    for batch in reading.batches(to_read, model, least):
                         embedded += _store(writer, embedder, lexicon, batch, report)
                         indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
@@ -242,9 +242,9 @@ class Reading:
         return [path for path in paths if path not in unfinished]
 
     def batches(
-        self, paths: Iterable[Path], encoder: Encoder, size: int = _PASSAGES_A_BATCH
+        self, paths: Iterable[Path], encoder: Encoder, least: int = 0
     ) -> Iterator[list[tuple[Article, list[Chunk]]]]:
-        """Yield as many articles at a time as fill a batch of so many passages."""
+        """Yield as many articles at a time as fill a batch. least: passages that a batch has, if not more."""
         batch: list[tuple[Article, list[Chunk]]] = []
         passages = 0
         for path in paths:
@@ -260,7 +260,7 @@ class Reading:
             chunks = chunk_article(article, encoder.max_tokens, encoder.count_tokens)
             batch.append((article, chunks))
             passages += sum(1 + len(chunk.spans) for chunk in chunks)
-            if passages >= size:
+            if passages >= max(least, _PASSAGES_A_BATCH):
                 yield batch
                 batch, passages = [], 0
         if batch:
