@@ -181,22 +181,26 @@ def machine() -> str:
     )
 
 
-def section(benchmark: Benchmark) -> str:
-    """Run a benchmark and return its section: where, the command, what it printed, and how that compares."""
+def measure(benchmark: Benchmark) -> str:
+    """Run a benchmark and return its section."""
     script, *options = shlex.split(benchmark.command)[1:]
     where = machine()
     with tempfile.TemporaryDirectory(prefix="briefqa-benchmark-") as name:
         figures = Path(name) / "figures.json"
         command = [sys.executable, str(ROOT / script), *options, "--json", str(figures)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
-        found = json.loads(figures.read_text(encoding="utf-8"))
+        return section(benchmark, where, done.stdout, json.loads(figures.read_text(encoding="utf-8")))
+
+
+def section(benchmark: Benchmark, where: str, printed: str, found: Any) -> str:
+    """Return a section: where, the command, what it printed, and how that compares."""
     rows = []
     for target in benchmark.targets:
         reached, enough = target.reached(found)
         rows.append(f"| {benchmark.letters} | {target.aim} | {reached} | {'yes' if enough else 'no'} |")
     return (
         f"## {benchmark.letters}. {benchmark.title}\n\n{where}.\n\n"
-        f"```bash\n{benchmark.command}\n```\n\n```text\n{done.stdout.rstrip()}\n```\n\n"
+        f"```bash\n{benchmark.command}\n```\n\n```text\n{printed.rstrip()}\n```\n\n"
         f"| | aim | measured | reached |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n"
     )
 
@@ -223,7 +227,7 @@ def main() -> None:
         if wanted and not wanted & set(benchmark.letters.split(", ")):
             continue
         print(f"{benchmark.letters}. {benchmark.title}: {benchmark.command}", flush=True)
-        made = section(benchmark)
+        made = measure(benchmark)
         print(made.split("```text\n")[1].split("\n```")[0], flush=True)
         DOCUMENT.write_text(document({**read_sections(), benchmark.letters: made}), encoding="utf-8")
     print(DOCUMENT.read_text(encoding="utf-8").split("## ")[0])

@@ -33,11 +33,11 @@ class Assumptions:
     spans_per_chunk: float = known(4, "assumed: sentences and table rows of a section")
     tokens_per_chunk: float = known(460, "assumed: 200 for the section, 65 for each of its spans with its headings")
     dim: float = known(896, "measured: dimensions of the bundled encoder")
-    tokens_per_core: float = known(4_000, "measured: tokens a second of a core, bundled encoder (embedding.py)")
+    tokens_per_core: float = known(5_000, "measured: tokens a core embeds a second (building.py: 1.14 M in 214 core-s)")
     tokens_per_card: float = known(
         35_000, "assumed: the same with an L4-class graphics card and two cores; not measured"
     )
-    articles_per_parent: float = known(80, "measured: articles read, split and stored a second by one process")
+    articles_per_parent: float = known(80, "measured: articles of 40 passages that a process reads and stores a second")
     disk_per_chunk: float = known(23_000, "measured: bytes, its spans, words and the cache included (scale.py)")
     exact_vectors: float = known(50_000, "chosen: vectors of a kind up to which they are searched exactly")
     quantised_bytes: float = known(120, "measured: bytes in memory of a vector that stays on the disk")

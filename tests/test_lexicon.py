@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -796,3 +797,10 @@ def test_codes_are_what_no_language_changes(lexicon: Lexicon, text: str, codes: 
 )
 def test_a_language_is_told_by_its_script_or_its_function_words(lexicon: Lexicon, text: str, language: str) -> None:
     assert lexicon.language(text) == language
+
+
+def test_the_quick_pattern_of_letters_between_spaces_means_the_slow_one() -> None:
+    from briefqa.writing import SPACED
+
+    quick, slow = re.compile(rf"{SPACED}[^\W\d_]"), re.compile(r"[^\W\d_\u2e80-\uffff]")
+    assert [code for code in range(0x110000) if bool(quick.match(chr(code))) != bool(slow.match(chr(code)))] == []

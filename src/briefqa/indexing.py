@@ -184,9 +184,9 @@ class Builder:
                     Embedded(self.index, f"{model.fingerprint}{' anew' if full else ''}") as interrupted,
                     fan_out(model, self._workers, self._settings, own=model is self._own) as embedder,
                 ):
-                    at_once = max(_PASSAGES_KEPT, embedder.at_once if isinstance(embedder, FannedOut) else 0)
-                    for batch in reading.batches(to_read, model, max(at_once, _PASSAGES_A_BATCH)):
-                        embedded += _store(writer, embedder, lexicon, batch, at_once, interrupted, report)
+                    least = embedder.at_once if isinstance(embedder, FannedOut) else 0
+                    for batch in reading.batches(to_read, model, least):
+                        embedded += _store(writer, embedder, lexicon, batch, least, interrupted, report)
                         indexed |= {article.slug for article, _ in batch}
             waiting = {slug_of(path, corpus) for path in reading.waiting} & set(known)
             removed = set(before) - set(changes.unchanged) - indexed - waiting
@@ -257,9 +257,9 @@ class Reading:
         return [path for path in paths if path not in unfinished]
 
     def batches(
-        self, paths: Iterable[Path], encoder: Encoder, size: int = _PASSAGES_A_BATCH
+        self, paths: Iterable[Path], encoder: Encoder, least: int = 0
     ) -> Iterator[list[tuple[Article, list[Chunk]]]]:
-        """Yield as many articles at a time as fill a batch of so many passages."""
+        """Yield as many articles at a time as fill a batch. least: passages that a batch has, if not more."""
         batch: list[tuple[Article, list[Chunk]]] = []
         passages = 0
         for path in paths:
@@ -275,7 +275,7 @@ class Reading:
             chunks = chunk_article(article, encoder.max_tokens, encoder.count_tokens)
             batch.append((article, chunks))
             passages += sum(1 + len(chunk.spans) for chunk in chunks)
-            if passages >= size:
+            if passages >= max(least, _PASSAGES_A_BATCH):
                 yield batch
                 batch, passages = [], 0
         if batch:
@@ -311,15 +311,16 @@ def _store(
     encoder: Encoder,
     lexicon: Lexicon,
     batch: list[tuple[Article, list[Chunk]]],
-    at_once: int,
+    least: int,
     interrupted: Embedded,
     report: Progress,
 ) -> int:
     """Embed the passages without a stored vector, store the articles, and return how many chunks were embedded.
 
-    at_once: how many passages are embedded before they are kept. interrupted: what a build has embedded that was never
+    least: passages that are embedded at a time, at least. interrupted: what a build has embedded that was never
     committed.
     """
+    at_once = max(least, _PASSAGES_KEPT)
     passages = Passages(batch)
     missing = sorted(writer.missing(passages.texts))
     found = interrupted.take(missing, encoder.dim)
