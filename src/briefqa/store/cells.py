@@ -3,7 +3,7 @@
     index, search = make_cells(RowFile(path, n_rows, dim), queries)
     places = find_cells(index, search, query, 50, None, 1.0)    # to be scored exactly by who asked
 
-`make_cells` measures what share of the ten nearest it finds, for queries that it is given, and takes as many cells and
+`make_cells` measures what share of the nearest it finds, for queries that it is given, and takes as many cells and
 candidates as are needed for RECALL of them; where not even all cells suffice, the rows are to be searched exactly.
 
 Method: Jégou et al., Product quantization for nearest neighbor search; 4-bit codes scanned in registers: André et al.,
@@ -29,7 +29,9 @@ _A_CELL = 64
 _FOR_CODES = 30_000
 _ROUNDS = 8
 _QUERIES = 128
-_NEAREST = 10
+# The nearest of which RECALL is to be found: as many as are candidates of a question, and the first of them. Where only
+# the ten nearest were looked after, .95 of questions' ten best hits were found, .99 with fifty (100,000 chunks).
+_NEAREST, _FIRST = 50, 10
 _ROWS_AT_A_TIME = 16_384
 # What may be tried: shares of the cells, and rows that are scored exactly in the end.
 _SHARES = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
@@ -125,17 +127,17 @@ def _tune(index: Any, data: RowFile, cells: int, queries: np.ndarray) -> tuple[A
         parameters = faiss.SearchParametersIVF(nprobe=probed)
         found = index.search(queries, most, params=parameters)[1]
         for refined in _REFINED:
-            held = [np.isin(one, some[:refined]).mean() for one, some in zip(right, found, strict=True)]
+            held = np.stack([np.isin(one, some[:refined]) for one, some in zip(right, found, strict=True)])
             cost = probed * _CELL + data.rows * share * _SCAN + refined * _SCORE
-            if (recall := float(np.mean(held))) >= RECALL:
+            if min(held.mean(), held[:, :_FIRST].mean()) >= RECALL:
                 if best is None or cost < best[0]:
-                    best = cost, Search(data.rows, cells, probed, refined, recall)
+                    best = cost, Search(data.rows, cells, probed, refined, float(held[:, :_FIRST].mean()))
                 break
     return (index, best[1]) if best else (None, Search(data.rows))
 
 
 def _nearest(data: RowFile, queries: np.ndarray) -> np.ndarray:
-    """Return the places (n, 10) of the rows nearest to each query, found exactly."""
+    """Return the places (n, 50) of the rows nearest to each query, found exactly, best first."""
     places = np.empty((len(queries), 0), dtype=np.int64)
     scores = np.empty((len(queries), 0), dtype=np.float32)
     for first, block in data.blocks():
@@ -145,7 +147,7 @@ def _nearest(data: RowFile, queries: np.ndarray) -> np.ndarray:
         places = np.concatenate([places, numbers], axis=1)
         best = np.argpartition(-scores, min(_NEAREST, scores.shape[1]) - 1, axis=1)[:, :_NEAREST]
         scores, places = np.take_along_axis(scores, best, 1), np.take_along_axis(places, best, 1)
-    return places
+    return np.take_along_axis(places, np.argsort(-scores, axis=1), 1)
 
 
 def find_cells(index: Any, search: Search, query: np.ndarray, k: int, selector: Any, share: float) -> np.ndarray:
