@@ -115,14 +115,14 @@ def test_while_it_waits_the_loop_goes_on(index: Path) -> None:
 
 def test_a_folder_is_opened_once_and_a_missing_one_named(run, corpus: Path, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     run("build", corpus, "--index", tmp_path / "built")
-    opened: dict[Path, briefqa.BriefQA] = {}
+    opened: dict[tuple[Path, str], briefqa.BriefQA] = {}
     monkeypatch.setattr("briefqa.api._opened", opened)
     for folder in (tmp_path / "built", str(tmp_path / "built")):
         retriever = BriefRetriever(index=folder, k=1)
         assert retriever.invoke(QUESTION)[0].metadata["anchor"] == "banned"
     monkeypatch.setenv("BRIEFQA_INDEX", str(tmp_path / "built"))
     assert BriefRetriever().invoke(QUESTION)
-    assert list(opened) == [tmp_path / "built"]
+    assert list(opened) == [(tmp_path / "built", "")]
     opened.popitem()[1].close()
     with pytest.raises(briefqa.IndexNotFoundError, match="no index in"):
         BriefRetriever(index=tmp_path / "none").invoke(QUESTION)

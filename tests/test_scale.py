@@ -298,7 +298,7 @@ class Interrupted(BigramEncoder):
 
 
 BUILD = """
-import json, sys
+import json, signal, sys
 from pathlib import Path
 from conftest import BigramEncoder
 from test_scale import Interrupted
@@ -306,6 +306,7 @@ import briefqa, briefqa.indexing
 
 briefqa.indexing._PASSAGES_KEPT = 100
 corpus, index, interrupted, full = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born without
 encoder = Interrupted() if interrupted == "True" else BigramEncoder()
 try:
     briefqa.build(corpus, index, encoder, full=full == "True")

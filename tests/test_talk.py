@@ -395,7 +395,8 @@ def test_two_questions_of_one_conversation_are_both_answered(index: Path, monkey
         assert model.begun.acquire(timeout=20)
         assert talk.ask("ann", key, "Rubin芯片？", NOWHERE) == key  # in another window
         first, second = talk.turns("ann", key)
-        assert (first.state, second.state) == ("reading", "reading") and first.answer
+        assert (first.state, second.state) == ("reading", "reading")
+        wait_until(lambda: talk.turns("ann", key)[0].answer is not None)
         model.go.set()
         turns = answered(talk, "ann", key)
         assert [turn.state for turn in turns] == ["done", "done"] and all(turn.answer for turn in turns)
