@@ -4,7 +4,7 @@
     python benchmarks/simulate.py --chunks 5000000 --spans-per-chunk 6 --core-hour 0.03
     python benchmarks/simulate.py --help                            # each constant, and where it is from
 
-A row multiplies constants, each measured, assumed or a price. Measured ones are of the machine that docs/performance.md
+A row multiplies constants, each measured, estimated from what was, assumed or a price. Measured ones are of the machine that docs/performance.md
 describes, on which other programs ran; put in those of your own.
 """
 
@@ -37,18 +37,20 @@ class Assumptions:
     tokens_per_card: float = known(
         35_000, "assumed: the same with an L4-class graphics card and two cores; not measured"
     )
-    articles_per_parent: float = known(80, "measured: articles of 40 passages that a process reads and stores a second")
+    articles_per_parent: float = known(
+        80, "estimated, by a profile: articles of 40 passages that a process reads and stores a second"
+    )
     disk_per_chunk: float = known(23_000, "measured: bytes, its spans, words and the cache included (scale.py)")
     exact_vectors: float = known(50_000, "chosen: vectors of a kind up to which they are searched exactly")
     quantised_bytes: float = known(120, "measured: bytes in memory of a vector that stays on the disk")
-    held_per_chunk: float = known(3_000, "measured: bytes in memory of a chunk beside its vectors")
+    held_per_chunk: float = known(3_000, "estimated from scale.py: bytes in memory of a chunk beside its vectors")
     words_gb: float = known(0.3, "chosen: GB in memory of all that at most")
     base_gb: float = known(0.25, "measured: GB of a process that answers from a small index")
-    base_ms: float = known(25, "measured: milliseconds of a question over a small index")
+    base_ms: float = known(25, "estimated: milliseconds of a question over a small index")
     exact_ns: float = known(55, "measured: nanoseconds of a vector that is compared exactly")
     scan_ns: float = known(7, "measured: nanoseconds of a vector that is scanned by its code")
-    refine_ms: float = known(6, "measured: milliseconds to read and score what the codes have found")
-    words_ns: float = known(25, "measured: nanoseconds of words, for each chunk of the corpus")
+    refine_ms: float = known(6, "estimated from scale.py: milliseconds to read and score what the codes have found")
+    words_ns: float = known(25, "estimated from scale.py: nanoseconds of words, for each chunk of the corpus")
     laptop_cores: float = known(8, "assumed: cores of a laptop")
     laptop_gb: float = known(16, "assumed: GB of memory of a laptop")
     server_gb: float = known(64, "assumed: GB of memory of a server, a fifth of it for the system")
@@ -56,7 +58,7 @@ class Assumptions:
     milvus_bytes: float = known(3_840, "assumed: bytes in memory of a vector in Milvus, float32 and links of HNSW")
     diskann_bytes: float = known(450, "assumed: bytes in memory of a vector that DiskANN leaves on the disk")
     diskann_from: float = known(3e7, "assumed: chunks from which memory for all vectors is not worth it")
-    texts_bytes: float = known(5_000, "measured: bytes on the disk of a chunk without its vectors")
+    texts_bytes: float = known(5_000, "estimated from scale.py: bytes on the disk of a chunk without its vectors")
     core_hour: float = known(0.045, "price: dollars, AWS c7i on demand, us-east-1, 2025, rounded (32 cores: 1.43)")
     card_hour: float = known(0.80, "price: dollars, AWS g6.xlarge with one L4 on demand, us-east-1, 2025, rounded")
     memory_gb_hour: float = known(0.0083, "price: dollars, AWS r7i on demand, us-east-1, 2025 (256 GB: 2.12)")
