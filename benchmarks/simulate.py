@@ -4,8 +4,8 @@
     python benchmarks/simulate.py --chunks 5000000 --spans-per-chunk 6 --core-hour 0.03
     python benchmarks/simulate.py --help                            # each constant, and where it is from
 
-A row multiplies constants, each measured, estimated from what was, assumed or a price. Measured ones are of the machine that docs/performance.md
-describes, on which other programs ran; put in those of your own.
+A row multiplies constants, each measured, estimated from what was, assumed or a price. Measured ones are of the machine
+that docs/performance.md describes, on which other programs ran; put in those of your own.
 """
 
 from __future__ import annotations
