@@ -37,6 +37,7 @@ check: install
 # Prints a table and writes docs/performance.md; an hour or so, most of it for a million chunks.
 bench: install
 	$(BIN)/python benchmarks/performance.py
+	$(BIN)/python benchmarks/chat.py
 
 screenshots: install
 	$(BIN)/python benchmarks/screenshots.py
