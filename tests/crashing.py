@@ -182,17 +182,21 @@ def lend(old: Path, corpus: Path, work: Path) -> None:
             newest = qa.ask("Which number is the new chip?").generation
         os.write(writing, json.dumps({"asked": asked, "seen": len(seen), "newest": newest}).encode())
 
+    def build_next(generation: int) -> None:
+        text = f"# Chip\n\nThe new chip is number {generation}.\n"
+        (articles / "chip.md").write_text(text, encoding="utf-8")
+        build(articles, index)
+
     def build_often() -> None:
         try:
-            for generation in range(2, 32):
-                text = f"# Chip\n\nThe new chip is number {generation}.\n"
-                (articles / "chip.md").write_text(text, encoding="utf-8")
-                build(articles, index)
+            for generation in range(3, 32):
+                build_next(generation)
                 time.sleep(0.05)
         finally:
             stop.touch()
 
     try:
+        assert forked(lambda: build_next(2)) == 0
         asking = os.fork()
         if asking == 0:
             try:

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from conftest import BigramEncoder, Run
 
 import briefqa
+from briefqa.encoders import processes
 from briefqa.encoders.fanout import FannedOut, Workers
 from briefqa.encoders.portable import Portable
 from briefqa.errors import EncoderNotFoundError, WorkersError
@@ -364,3 +367,14 @@ def test_workers_of_a_name_load_it_themselves(briefs: Path, tmp_path: Path) -> N
     ]
     assert min(cosines) > 0.999
     assert Workers(2) == Workers(count=2, ray="")
+
+
+def test_a_batch_that_is_handed_in_while_the_pool_breaks_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken(ProcessPoolExecutor):
+        def submit(self, *_: object, **__: object) -> Future[object]:  # type: ignore[override]
+            raise BrokenProcessPool
+
+    monkeypatch.setattr(processes, "_SECONDS_BETWEEN_LOOKS", 0.05)
+    done: Future[object] = Future()
+    done.set_result([])
+    assert list(processes._done({done, Future()}, Broken(1))) == [done]  # type: ignore[arg-type]

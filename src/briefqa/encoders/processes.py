@@ -18,8 +18,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from types import TracebackType
 
 from briefqa.encoders.batched import Rows
@@ -28,6 +29,7 @@ from briefqa.errors import WorkersError
 from briefqa.threads import cores
 
 _POOLS_IN_VAIN = 3
+_SECONDS_BETWEEN_LOOKS = 5.0
 
 _portable: Portable  # a worker's
 
@@ -53,8 +55,11 @@ class Processes:
             if self._pool is None:
                 self._pool = self._start()
             in_vain += 1
-            futures = {self._pool.submit(_embed, texts): number for number, texts in waiting.items()}
-            for future in as_completed(futures):
+            futures: dict[Future[Rows], int] = {}
+            with suppress(BrokenProcessPool):  # a worker may end while the rest is still handed out
+                for number, texts in waiting.items():
+                    futures[self._pool.submit(_embed, texts)] = number
+            for future in _done(set(futures), self._pool):
                 try:
                     rows = future.result()
                 except BrokenProcessPool:
@@ -89,6 +94,25 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+
+
+def _done(left: set[Future[Rows]], pool: ProcessPoolExecutor) -> Iterator[Future[Rows]]:
+    """Yield futures as they are done, and no more of a broken pool.
+
+    Not by as_completed: what is handed in at the moment in which a pool breaks is never told of it.
+    """
+    while left:
+        done, left = wait(left, _SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+        yield from done
+        if not done:
+            try:
+                pool.submit(_nothing)
+            except BrokenProcessPool:
+                return
+
+
+def _nothing() -> None:
+    """Do nothing, as long as the pool is not broken."""
 
 
 def _begin(portable: Portable, threads: int) -> None:
