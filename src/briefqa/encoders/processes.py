@@ -13,14 +13,17 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 
 from briefqa.encoders.batched import Rows
@@ -49,7 +52,15 @@ class Processes:
 
     def embed(self, batches: Sequence[Sequence[str]]) -> Iterator[tuple[int, Rows]]:
         """Yield each batch's number and rows. Raises WorkersError, and what the encoder raises."""
-        waiting = dict(enumerate(batches))
+        # By way of files: what is sent through a pool's pipe must fit into it, or a broken pool never ends.
+        with tempfile.TemporaryDirectory(prefix="briefqa-") as folder:
+            files = [Path(folder, f"{number}.json") for number in range(len(batches))]
+            for file, texts in zip(files, batches, strict=True):
+                file.write_text(json.dumps(texts), encoding="ascii")
+            yield from self._embed_files(files)
+
+    def _embed_files(self, files: Sequence[Path]) -> Iterator[tuple[int, Rows]]:
+        waiting = dict(enumerate(files))
         in_vain = 0
         while waiting:
             if self._pool is None:
@@ -57,8 +68,8 @@ class Processes:
             in_vain += 1
             futures: dict[Future[Rows], int] = {}
             with suppress(BrokenProcessPool):  # a worker may end while the rest is still handed out
-                for number, texts in waiting.items():
-                    futures[self._pool.submit(_embed, texts)] = number
+                for number, file in waiting.items():
+                    futures[self._pool.submit(_embed, file)] = number
             for future in _done(set(futures), self._pool):
                 try:
                     rows = future.result()
@@ -132,5 +143,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _embed(texts: Sequence[str]) -> Rows:
-    return embed(_portable, texts)
+def _embed(file: Path) -> Rows:
+    return embed(_portable, json.loads(file.read_bytes()))
