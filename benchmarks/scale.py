@@ -297,7 +297,8 @@ def places_of(qa: briefqa.BriefQA, question: str) -> set[tuple[str, str]]:
 
 def add_one(folder: Path) -> None:
     """Add an article to a corpus, build, and print how long that took; run in a process of its own."""
-    (folder / "corpus" / "added.md").write_text(article(2 * 10**6), encoding="utf-8")
+    number = sum(1 for _ in (folder / "corpus").iterdir())
+    (folder / "corpus" / f"added-{number}.md").write_text(article(2 * 10**6 + number), encoding="utf-8")
     report = briefqa.build(folder / "corpus", folder / "index")
     assert (report.articles_added, report.articles_removed, report.articles_updated) == (1, 0, 0), report
     print(json.dumps({"one_more_s": report.seconds}))
