@@ -271,7 +271,7 @@ class BriefQA:
     ) -> Understood:
         """Let the language model word a follow-up, and translate the question into the corpus's languages."""
         answers = [turn for turn in history if isinstance(turn, Answer)]
-        if meant.question != question.strip() and answers:
+        if meant.question != question and answers:
             rewritten = rewording.rewrite(question, [(turn.understood or turn.question, turn.text) for turn in answers])
             meant = meant if rewritten == question else replace(meant, question=rewritten)
         from briefqa.llm import corpus_languages

@@ -132,6 +132,7 @@ class Builder:
         name = self._own.name if self._own else encoder
         self._settings = Settings.from_environment(corpus=corpus, index=index, encoder=name, device=device, store=store)
         self.corpus, self.index, self.address = self._settings.corpus, self._settings.index, self._settings.store
+        self.place = self._settings.place
         self._workers = workers or Workers()
         self._digests = FileDigests()
         self._loaded: Encoder | None = self._own
@@ -156,7 +157,7 @@ class Builder:
             if full:
                 writer.clear()
             elif writer.meta.get("encoder", name) != name:
-                raise EncoderMismatchError.between(self.address or self.index, writer.meta["encoder"], name)
+                raise EncoderMismatchError.between(self.place, writer.meta["encoder"], name)
             before = writer.known_articles()
             if anew:
                 writer.forget_articles()
@@ -174,9 +175,7 @@ class Builder:
                 model = self._load(name)
                 empty = not writer.has_vectors()
                 if not empty and model.fingerprint != writer.meta["fingerprint"]:
-                    raise EncoderMismatchError.between(
-                        self.address or self.index, writer.meta["fingerprint"], model.fingerprint
-                    )
+                    raise EncoderMismatchError.between(self.place, writer.meta["fingerprint"], model.fingerprint)
                 if empty or not writer.has_geometry():
                     writer.put_geometry(measure(model) if self._own else load_geometry(model, self._settings.cache_dir))
                 lexicon = load_lexicon(self._settings.cache_dir)

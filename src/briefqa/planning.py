@@ -81,7 +81,7 @@ def plan(
     with open_ledger(settings.index, settings.store) as ledger:
         name = settings.encoder or ledger.meta.get("encoder") or DEFAULT_ENCODER
         if not full and ledger.meta.get("encoder", name) != name:
-            raise EncoderMismatchError.between(settings.store or settings.index, ledger.meta["encoder"], name)
+            raise EncoderMismatchError.between(settings.place, ledger.meta["encoder"], name)
         reason = _STARTED_OVER if full and ledger.exists else _reason(ledger)
         known = {} if reason else ledger.articles
         changes = compare(settings.corpus, paths, known, say_nothing)
@@ -92,7 +92,7 @@ def plan(
             model = own or load_encoder(name, settings.cache_dir, settings.device)
             fingerprint = ledger.meta.get("fingerprint")
             if fingerprint and not full and fingerprint != model.fingerprint:
-                raise EncoderMismatchError.between(settings.store or settings.index, fingerprint, model.fingerprint)
+                raise EncoderMismatchError.between(settings.place, fingerprint, model.fingerprint)
             embedded: set[bytes] = set()
             for batch in reading.batches(changes.to_read, model):
                 passages = Passages(batch)

@@ -50,6 +50,11 @@ class Settings:
     """Whether links to folders, and to files outside of the corpus, are followed. The folder's own files may be checked
     by people; what a link leads to is whatever the machine holds."""
 
+    @property
+    def place(self) -> str:
+        """Where the index is, in words."""
+        return self.store or str(self.index)
+
     @classmethod
     def from_environment(cls, **given: object) -> Settings:
         """Return the settings: what is given (and not None), else the environment, else the default."""

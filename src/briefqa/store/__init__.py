@@ -17,6 +17,7 @@
     ledger       what there is, without the vectors: for those who want to know what a build would do
     snapshots    one generation, as a question sees it
     seen         what a reader sees of an article
+    newest       asking again where the generation is gone in the middle, in every store
     reader       questions: one consistent snapshot each
     damage       what is wrong with a database's structure
     inspection   a whole index against itself

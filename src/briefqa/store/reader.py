@@ -30,17 +30,12 @@ from briefqa.store.connections import (
     unreadable,
 )
 from briefqa.store.damage import find_damage
+from briefqa.store.newest import Outdated, check_newest, read_newest
 from briefqa.store.rows import DamagedRows
-from briefqa.store.schema import database, read_meta
-from briefqa.store.snapshots import Generation, Snapshot, identity_of, load_generation
+from briefqa.store.schema import database, identity_of, read_meta
+from briefqa.store.snapshots import Generation, Snapshot, load_generation
 
 _T = TypeVar("_T")
-# Questions are answered in a tenth of a second, and builds end less often.
-_TRIES = 5
-
-
-class Outdated(IndexCorruptError):
-    """A question would be answered from what is no longer the index: it is asked again."""
 
 
 class IndexReader:
@@ -97,20 +92,11 @@ class IndexReader:
         `use` is called again where the file changed below it, which SQLite cannot lock in a folder that cannot be
         written, and where `check_newest` in it says so.
         """
-        for _ in range(_TRIES - 1):
-            try:
-                with self.snapshot() as snapshot:
-                    return use(snapshot)
-            except Outdated:
-                continue
-        with self.snapshot() as snapshot:
-            return use(snapshot)
+        return read_newest(self.snapshot, use)
 
     def check_newest(self, seen: contract.Snapshot) -> None:
         """Raise an error that `read` answers with another try if a newer generation is there."""
-        with self.snapshot() as newest:
-            if newest.identity != seen.identity:
-                raise Outdated(f"{self._path} was built anew: ask again")
+        check_newest(self.snapshot, seen, self._path)
 
     def _take(self) -> Database:
         if self._closed:

@@ -176,6 +176,11 @@ def not_found(path: Path) -> IndexNotFoundError:
     return IndexNotFoundError(f"no index in {index}: build one with `briefqa build CORPUS --index {index}`")
 
 
+def identity_of(meta: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what tells one build from all others, also of an index that was replaced or restored."""
+    return tuple(meta.get(key, "") for key in ("format", "index_id", "generation", "build_id"))
+
+
 def read_meta(connection: sqlite3.Connection) -> dict[str, str]:
     """Return the whole meta table."""
     return dict(connection.execute("SELECT key, value FROM meta"))

@@ -33,6 +33,7 @@ from briefqa.store.schema import (
     Filters,
     IndexInfo,
     StoredArticle,
+    identity_of,
     read_info,
     read_known_articles,
     read_meta,
@@ -72,11 +73,6 @@ class Generation:
     geometry: Geometry
     postings: KeptPostings
     visible: KeptArticles
-
-
-def identity_of(meta: dict[str, str]) -> tuple[str, ...]:
-    """Return what tells one build from all others, also of an index that was replaced or restored."""
-    return tuple(meta.get(key, "") for key in ("format", "index_id", "generation", "build_id"))
 
 
 def load_generation(
@@ -147,7 +143,7 @@ class Snapshot:
         self.scripts = generation.scripts
         self.dates = generation.dates
         self.geometry = generation.geometry
-        self._filtered: tuple[Filters, np.ndarray | None] | None = None
+        self._filtered: tuple[Filters, np.ndarray] | None = None
 
     @property
     def generation(self) -> int:
@@ -244,22 +240,23 @@ class Snapshot:
         """Return slug → (sha256, path) of what is indexed."""
         return read_known_articles(self._connection)
 
-    def allowed(self, filters: Filters) -> np.ndarray | None:
-        """Return which rows the filters let pass, (n_chunks,) bool; None where all pass."""
+    def _allowed(self, filters: Filters) -> np.ndarray | None:
+        """Return which rows the filters let pass, (n_chunks,) bool; None where all pass.
+
+        Worked out once for a question, which looks several times.
+        """
         if not filters:
             return None
+        if self._filtered and self._filtered[0] == filters:
+            return self._filtered[1]
         condition, values = _condition(filters)
         found = self._connection.execute(f"SELECT id FROM article WHERE {condition}", values)
         wanted = np.zeros(int(self._generation.owners.max(initial=0)) + 1, dtype=bool)
         ids = np.array([article_id for (article_id,) in found], dtype=np.int64)
         wanted[ids[ids < len(wanted)]] = True  # one without chunks may have a higher id
-        return np.asarray(wanted[self._generation.owners])
-
-    def _allowed(self, filters: Filters) -> np.ndarray | None:
-        """Return `allowed`, worked out once for a question that looks several times."""
-        if self._filtered is None or self._filtered[0] != filters:
-            self._filtered = filters, self.allowed(filters)
-        return self._filtered[1]
+        allowed = np.asarray(wanted[self._generation.owners])
+        self._filtered = filters, allowed
+        return allowed
 
     def rows_of(self, sections: Iterable[tuple[str, str]]) -> np.ndarray:
         """Return the rows of these sections' chunks, each named by its article and anchor; none for unknown ones."""

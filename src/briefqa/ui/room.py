@@ -211,8 +211,9 @@ class Room:
                 last = self._last(turns, key, strings)
             yield self._grown(last) if turns else _NOTHING
         turns = self._talk.turns(who.owner, key)  # quotes take 30 ms: all may have been there before it was followed
-        if turns and self._last(turns, key, strings) != last and self._showing.still(request, showing):
-            yield self._grown(self._last(turns, key, strings))
+        whole = self._last(turns, key, strings) if turns else last
+        if whole != last and self._showing.still(request, showing):
+            yield self._grown(whole)
         yield _NOTHING  # Gradio tells what came last once more
 
     def _grown(self, last: str) -> tuple[Any, ...]:

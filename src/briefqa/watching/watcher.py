@@ -135,7 +135,7 @@ class Watcher:
         """Watch until `stop` is called, or Ctrl-C is pressed, which raises KeyboardInterrupt."""
         polling = must_poll(self._corpus, self._poll)
         self._poll = polling
-        self._tell(Watching(str(self._corpus), self._builder.address or str(self._builder.index), polling))
+        self._tell(Watching(str(self._corpus), self._builder.place, polling))
         with suppress(BriefqaError), open_ledger(self._builder.index, self._builder.address) as ledger:
             self._filled = bool(ledger.articles)
         try:
@@ -255,7 +255,7 @@ class Watcher:
         try:
             report = self._builder.build(progress=self._progress, unfinished=self._settling.unfinished)
         except IndexLockedError:
-            self._trouble(f"another build is writing to {self._builder.address or self._builder.index}", _LOCKED_PAUSE)
+            self._trouble(f"another build is writing to {self._builder.place}", _LOCKED_PAUSE)
             self._not_before = time.monotonic() + _LOCKED_PAUSE
             return
         except _Stopped:

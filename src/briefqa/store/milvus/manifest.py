@@ -17,7 +17,7 @@ from briefqa.encoders.geometry import Geometry
 from briefqa.errors import IndexCorruptError
 from briefqa.store.milvus.engine import Engine
 from briefqa.store.milvus.layout import FORMAT, NO_VECTOR, collection, dump, fields_of, indexes_of, pieces
-from briefqa.store.schema import COSINES, IndexInfo
+from briefqa.store.schema import COSINES, IndexInfo, identity_of
 
 
 class Damaged(IndexCorruptError):
@@ -55,7 +55,7 @@ class Manifest:
     @property
     def identity(self) -> tuple[str, ...]:
         """What tells this build from all others."""
-        return tuple(self.meta.get(key, "") for key in ("format", "index_id", "generation", "build_id"))
+        return identity_of(self.meta)
 
     def geometry(self) -> Geometry:
         """Return what was measured of the encoder."""

@@ -23,10 +23,9 @@ from briefqa.store.milvus.layout import key_of
 from briefqa.store.milvus.manifest import Damaged, Manifest, read_manifest
 from briefqa.store.milvus.snapshot import MilvusSnapshot
 from briefqa.store.milvus.stored import known_fronts
-from briefqa.store.reader import Outdated
+from briefqa.store.newest import Outdated, check_newest, read_newest
 
 _T = TypeVar("_T")
-_TRIES = 5
 
 
 class MilvusReader:
@@ -66,7 +65,7 @@ class MilvusReader:
                 yield MilvusSnapshot(generation)
             except (Gone, LookupError, ValueError) as error:  # a row is not there that must be
                 if self._engine.target(self._engine.address.name) != generation.source:
-                    raise Outdated(f"{self.place} was built anew: ask again") from error
+                    raise Outdated.at(self.place) from error
                 missing = generation.find_missing()
                 if missing:
                     raise IndexCorruptError(
@@ -96,26 +95,17 @@ class MilvusReader:
                 except (Gone, Damaged) as error:
                     if self._engine.target(self._engine.address.name) == source:
                         raise
-                    raise Outdated(f"{self.place} was built anew: ask again") from error
+                    raise Outdated.at(self.place) from error
                 self._generation = current
         return current
 
     def read(self, use: Callable[[contract.Snapshot], _T]) -> _T:
         """Return what `use` makes of a snapshot; it is called again where the generation is gone in the middle."""
-        for _ in range(_TRIES - 1):
-            try:
-                with self.snapshot() as snapshot:
-                    return use(snapshot)
-            except Outdated:
-                continue
-        with self.snapshot() as snapshot:
-            return use(snapshot)
+        return read_newest(self.snapshot, use)
 
     def check_newest(self, seen: contract.Snapshot) -> None:
         """Raise an error that `read` answers with another try if a newer generation is there."""
-        with self.snapshot() as newest:
-            if newest.identity != seen.identity:
-                raise Outdated(f"{self.place} was built anew: ask again")
+        check_newest(self.snapshot, seen, self.place)
 
     def close(self) -> None:
         """Close the index; questions that are still being answered end first."""
