@@ -19,7 +19,7 @@ chat: install
 	$(BIN)/briefqa chat --index index --port $(PORT)
 
 test: $(VENV)/.installed-test-llm
-	$(BIN)/python -m pytest -m 'not browser'
+	$(BIN)/python -m pytest -m 'not browser' -n 2 --dist loadfile
 
 # A language model to test against, 272 MB: not for those who only want the chat.
 $(VENV)/.installed-test-llm: $(VENV)/.installed

@@ -4,8 +4,10 @@
 
 The questions are those of the sample's golden set, 115 in five languages, so that none is remembered when its turn
 comes again; the index is that of the sample briefs unless another is given. Each number of threads has its turn in each
-round; what is told is the median of the rounds. The readers of the server wait in a process of their own, on the same
-cores, and call /ask as programs do: one request that puts the question, one that waits for the answer.
+round; what is told is the median of the rounds. "cores" is how many were at work: several with one thread too, since
+the encoder's engine computes on all of them, so that more threads can only fill what it leaves. The readers of the
+server wait in a process of their own, on the same cores, and call /ask as programs do: one request that puts the
+question, one that waits for the answer.
 """
 
 from __future__ import annotations
@@ -34,13 +36,14 @@ THREADS = (1, 8, 32)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Answers a second, and milliseconds to an answer."""
+    """Answers a second, milliseconds to an answer, and the cores at work; None where they are another process's."""
 
     way: str
     threads: int
     per_second: float
     p50_ms: float
     p95_ms: float
+    cores: float | None
 
 
 def questions() -> list[str]:
@@ -48,8 +51,8 @@ def questions() -> list[str]:
     return [json.loads(line)["question"] for line in lines]
 
 
-def put_load(ask: Callable[[str], object], threads: int, seconds: float) -> tuple[float, list[float]]:
-    """Ask from so many threads for so long; return answers a second and the milliseconds of each."""
+def put_load(ask: Callable[[str], object], threads: int, seconds: float) -> tuple[float, list[float], float]:
+    """Ask from so many threads for so long; return answers a second, milliseconds to each, and cores at work."""
     asked = itertools.cycle(questions())
     taken: list[float] = []
     lock = threading.Lock()
@@ -64,25 +67,30 @@ def put_load(ask: Callable[[str], object], threads: int, seconds: float) -> tupl
             taken.append((time.perf_counter() - started) * 1000)
 
     workers = [threading.Thread(target=run) for _ in range(threads)]
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    return len(taken) / (time.perf_counter() - started), taken
+    lasted = time.perf_counter() - started
+    return len(taken) / lasted, taken, (time.process_time() - worked) / lasted
 
 
-def measure(way: str, ask: Callable[[str], object], seconds: float, rounds: int) -> list[Load]:
+def measure(way: str, ask: Callable[[str], object], seconds: float, rounds: int, here: bool) -> list[Load]:
+    """Put each load in each round. here: whether this process answers."""
     put_load(ask, 2, 1.0)  # what is loaded late
-    found: dict[int, list[tuple[float, float, float]]] = {threads: [] for threads in THREADS}
+    found: dict[int, list[tuple[float, float, float, float]]] = {threads: [] for threads in THREADS}
     for _ in range(rounds):
         for threads in THREADS:
-            rate, taken = put_load(ask, threads, seconds)
-            found[threads].append((rate, statistics.median(taken), statistics.quantiles(taken, n=20)[18]))
-    return [
-        Load(way, threads, *(round(statistics.median(column), 1) for column in zip(*runs, strict=True)))
-        for threads, runs in found.items()
-    ]
+            rate, taken, cores = put_load(ask, threads, seconds)
+            found[threads].append((rate, statistics.median(taken), statistics.quantiles(taken, n=20)[18], cores))
+    loads = []
+    for threads, runs in found.items():
+        rate, p50, p95, cores = (statistics.median(column) for column in zip(*runs, strict=True))
+        loads.append(
+            Load(way, threads, round(rate, 1), round(p50, 1), round(p95, 1), round(cores, 2) if here else None)
+        )
+    return loads
 
 
 @contextmanager
@@ -124,7 +132,7 @@ class Caller:
 
 def serve_load(port: int, seconds: float, rounds: int) -> None:
     """The process of the readers; prints what it found as JSON."""
-    print(json.dumps([asdict(load) for load in measure("web server", Caller(port).ask, seconds, rounds)]))
+    print(json.dumps([asdict(load) for load in measure("web server", Caller(port).ask, seconds, rounds, here=False)]))
 
 
 def main() -> None:
@@ -143,18 +151,19 @@ def main() -> None:
         if not options.index:
             briefqa.build(ROOT / "corpus", index)
         with briefqa.open(index) as qa:
-            loads = measure("one BriefQA", qa.ask, options.seconds, options.rounds)
+            loads = measure("one BriefQA", qa.ask, options.seconds, options.rounds, here=True)
         with chatting(index) as port:
             command = [sys.executable, __file__, "--port", str(port), "--seconds", str(options.seconds)]
             done = subprocess.run(
                 [*command, "--rounds", str(options.rounds)], capture_output=True, text=True, check=True
             )
         loads += [Load(**fields) for fields in json.loads(done.stdout)]
-    print(f"{'':12} {'threads':>7} {'answers/s':>10} {'p50':>9} {'p95':>9}  of one thread's rate, p95 of its p50")
+    print(f"{'':12} {'threads':>7} {'answers/s':>10} {'p50':>9} {'p95':>9} {'cores':>5}  x one's rate, p95 x its p50")
     for load in loads:
         single = next(one for one in loads if one.way == load.way and one.threads == 1)
         print(
             f"{load.way:12} {load.threads:7} {load.per_second:10.1f} {load.p50_ms:6.1f} ms {load.p95_ms:6.1f} ms"
+            f" {'' if load.cores is None else f'{load.cores:.2f}':>5}"
             f"  {load.per_second / single.per_second:.2f} x, {load.p95_ms / single.p50_ms:.1f} x"
         )
     if options.json:

@@ -43,7 +43,7 @@ from briefqa.encoders.geometry import load_geometry
 from briefqa.lexicon import TERMS, load_lexicon
 from briefqa.settings import Settings
 from briefqa.store import IndexWriter, matching
-from briefqa.store.rows import Filed, Mask, Nearest
+from briefqa.store.rows import Filed, Held, Mask, Nearest
 
 ROOT = Path(__file__).parents[1]
 SECTIONS, SENTENCES, WORDS = 10, 4, 20
@@ -53,6 +53,7 @@ TOPICS, VOCABULARY = 2_000, 30_000
 # Of the variance of a sentence's vector: its topic, its section, itself.
 SHARES = (0.5, 0.3, 0.2)
 ASKED_EXACTLY = 24
+ROWS_AT_A_TIME = 262_144  # that are searched exactly
 LARGEST_CORPUS = 100_000  # chunks, up to which the articles are written as files too, so that a build finds them
 
 
@@ -241,13 +242,14 @@ def times(ask: Callable[[str], object]) -> tuple[tuple[float, float], float]:
 def exactly(rows: Filed, query: np.ndarray, k: int, wanted: Mask | None) -> Nearest:
     """Search all rows in a file."""
     data = np.memmap(rows.path, dtype=np.float16, mode="r", shape=(len(rows), rows.dim))
-    scores = np.concatenate(
-        [data[start : start + 16_384].astype(np.float32) @ query for start in range(0, len(data), 16_384)]
-    )
-    if wanted is not None:
-        scores[~wanted.rows] = -2
+    found = []
+    for start in range(0, len(data), ROWS_AT_A_TIME):
+        end = start + ROWS_AT_A_TIME
+        near = Held(data[start:end]).nearest(query, k, Mask(wanted.rows[start:end]) if wanted else None)
+        found.append(Nearest(near.places + start, near.scores))
+    places, scores = map(np.concatenate, zip(*found, strict=True))
     best = np.argsort(-scores, kind="stable")[:k]
-    return Nearest(best, scores[best])
+    return Nearest(places[best], scores[best])
 
 
 def measure(folder: Path) -> None:

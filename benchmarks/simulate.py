@@ -41,7 +41,7 @@ class Assumptions:
         80, "estimated, by a profile: articles of 40 passages that a process reads and stores a second"
     )
     disk_per_chunk: float = known(23_000, "measured: bytes, its spans, words and the cache included (scale.py)")
-    exact_vectors: float = known(50_000, "chosen: vectors of a kind up to which they are searched exactly")
+    exact_vectors: float = known(20_000, "chosen: vectors of a kind up to which they are searched exactly")
     quantised_bytes: float = known(120, "measured: bytes in memory of a vector that stays on the disk")
     held_per_chunk: float = known(3_000, "estimated from scale.py: bytes in memory of a chunk beside its vectors")
     words_gb: float = known(0.3, "chosen: GB in memory of all that at most")

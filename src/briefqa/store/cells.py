@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-# Rows up to which they are held in memory and searched exactly: 2.8 ms, and 90 MB for the bundled encoder. Twice as
-# many would cost a question as much as all the words in it.
-EXACT_ROWS = 50_000
+# Rows up to which they are held in memory and searched exactly: 1 to 4 ms, by how fast the memory is, and 36 MB for the
+# bundled encoder. Twice as many would cost a question more than all the words in it, and quantised ones half of that.
+EXACT_ROWS = 20_000
 RECALL = 0.98
 # Rows that cells and codes are learnt from, and how often they are gone through.
 _A_CELL = 64

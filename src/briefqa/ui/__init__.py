@@ -7,7 +7,6 @@ briefqa.ui.mount(app, "/briefqa", "index")      # in a FastAPI app that is there
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import socket
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from briefqa.errors import BriefqaError, PasswordFileError
+from briefqa.listening import address, listen
 from briefqa.passwords import PasswordFile
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ __all__ = ["WORKERS", "create_app", "mount", "serve"]
 WORKERS = 16
 # Open pages keep a connection each; Ctrl-C waits this long for answers that are being written.
 _SECONDS_TO_END = 1
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 # A proxy on this machine says whose requests it hands on; to others that say so, nobody listens.
 _TRUSTED_PROXIES = "127.0.0.1,::1"
 
@@ -142,7 +141,7 @@ def serve(
     from briefqa.api import BriefQA
 
     passwords = _read_auth(auth, admins) if auth is not None else None
-    with BriefQA(index, llm=llm, device=device, store=store) as qa, _listen(host, port) as listener:
+    with BriefQA(index, llm=llm, device=device, store=store) as qa, listen(host, port) as listener:
         warm = _WarmUp(qa)
         warm.start()  # the encoder loads while gradio is imported
         loopback = ip_address(listener.getsockname()[0]).is_loopback
@@ -161,7 +160,7 @@ def serve(
         import uvicorn
 
         log = logging.getLogger("uvicorn.error")
-        url = _url(host, listener)
+        url = f"http://{address(listener, host)}/"
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -197,28 +196,6 @@ def _read_auth(auth: str | Path, admins: Collection[str]) -> PasswordFile:
                 f"{auth} has nobody of the name {name}: add them with `briefqa password {name} --auth {auth}`"
             )
     return passwords
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Open the port before anything slow is done, or say in one line why that fails."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason = (
-                f"port {port} is already in use: stop what runs there, or choose another with --port (0: any free one)"
-            )
-        elif error.errno == errno.EACCES:
-            reason = f"port {port} needs an administrator's rights: choose one above 1023 with --port"
-        else:
-            reason = f"{host} is no address of this machine ({error.strerror}): leave --host out, or use 127.0.0.1"
-        raise BriefqaError(reason) from error
-
-
-def _url(host: str, listener: socket.socket) -> str:
-    shown = _ANY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{shown}:{listener.getsockname()[1]}/"
 
 
 class _WarmUp(threading.Thread):
