@@ -339,6 +339,65 @@ def test_any_sentence_transformers_model_loads_by_folder(tiny: Path, tmp_path: P
     assert encoder.encode_query([]).shape == encoder.encode_document([]).shape == (0, 24)
 
 
+MANY = [" ".join(WORDS[7 : 7 + 1 + number % 7] * (1 + number % 3)) for number in range(3_000)]
+
+
+def test_many_batches_are_embedded_by_several_models_of_the_same_weights(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 3)
+    model = Batched.load(str(tiny), "cpu")
+    threads, loaded = torch.get_num_threads(), model.model
+    one_by_one = np.concatenate([model.encode(MANY[start : start + 500], "query") for start in range(0, 3_000, 500)])
+    assert model._models == 1
+    steps: list[tuple[int, int]] = []
+    rows = model.encode(MANY, "query", lambda count: steps.append((count, threading.get_ident())))
+    assert np.allclose(rows, one_by_one, atol=1e-6)
+    assert sum(count for count, _ in steps) == 3_000 and {thread for _, thread in steps} == {threading.get_ident()}
+    copies = [model._free.get() for _ in range(3)]
+    assert loaded in copies and model._free.empty() and model._models == 3
+    assert {next(copy.parameters()).data_ptr() for copy in copies} == {next(loaded.parameters()).data_ptr()}
+    assert len({id(copy.tokenizer) for copy in copies}) == 3
+    assert torch.get_num_threads() == threads
+
+
+def test_a_model_that_cannot_be_copied_embeds_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise TypeError("cannot pickle")
+
+    monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 2)
+    model = Batched.load(str(tiny), "cpu")
+    expected = model.encode(MANY, "query")
+    assert model._models == 2
+    alone = Batched.load(str(tiny), "cpu")
+    monkeypatch.setattr("briefqa.encoders.batched.copy.deepcopy", refuse)
+    assert np.allclose(alone.encode(MANY, "query"), expected, atol=1e-6) and alone._models == 1
+
+
+def test_an_interrupted_build_does_not_wait_for_all_batches(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 2)
+    model = Batched.load(str(tiny), "cpu")
+    model.encode(MANY, "document")
+    begun: list[object] = []
+    encode = model._encode_batch
+
+    def count(*args: object) -> np.ndarray:
+        begun.append(args)
+        return encode(*args)  # type: ignore[arg-type]
+
+    def interrupt(count: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "_encode_batch", count)
+    with pytest.raises(KeyboardInterrupt):
+        model.encode(MANY * 10, "document", interrupt)
+    assert len(begun) < len(list(model._batches(model.count_tokens(MANY * 10)))) / 2
+    monkeypatch.undo()
+    assert model.encode(MANY, "document").shape == (3_000, 24)
+
+
 def test_a_models_own_prompts_are_used(tiny: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
