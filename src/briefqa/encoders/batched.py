@@ -26,8 +26,8 @@ Rows = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 
 _BATCH_TOKENS = 2048
-"""Tokens of one batch on a processor. Of 256 to 8192, the fastest in bfloat16 where each core has a batch of its own, by
-5 % over 1024, and near it in float32: larger ones leave the cache. Fixed batches of 32 texts reach two fifths."""
+"""Tokens of one batch on a processor. Of 256 to 8192, the fastest in bfloat16 where each core has a batch of its own,
+by 5 % over 1024; in float32 all from 1024 to 4096 are near each other. Fixed batches of 32 texts reach two fifths."""
 _BATCH_TOKENS_ACCELERATOR = 16_384
 """The same on a graphics card, which small batches leave idle; some 100 MB of activations for a model of 384."""
 _BATCH_TEXTS = 256
