@@ -68,6 +68,19 @@ def test_an_answer_is_exported_through_the_page(client: TestClient) -> None:
     assert '"output":{"data":[null]' in nothing.replace(" ", "")
 
 
+def test_calls_by_programs_leave_no_sessions_behind_that_add_up(
+    index: Path, encoder: BigramEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("briefqa.ui.page.SESSIONS", 5)
+    with open_app(index, encoder) as app, TestClient(app) as client:
+        blocks = next(route.app.blocks for route in app.routes if hasattr(getattr(route, "app", None), "blocks"))
+        for _ in range(12):
+            url = "/gradio_api/call/retrieve"
+            event = client.post(url, json={"data": ["芯片", 1, "", "", [], "", [], []]}).json()["event_id"]
+            assert "event: complete" in client.get(f"{url}/{event}").text
+        assert 1 <= len(blocks.state_holder.session_data) <= 5
+
+
 def test_only_the_endpoints_for_programs_are_described_and_all_answering_is_counted_together(
     index: Path, encoder: BigramEncoder
 ) -> None:

@@ -20,6 +20,9 @@ from briefqa.ui.strings import translations
 
 # Past this many waiting questions, saying so is kinder than a wait of minutes.
 LONGEST_QUEUE = 256
+# Sessions that Gradio remembers, of open pages and of each call by a program: 140 KB each, and no page needs any of it.
+# By default it would forget none before there are 10,000, 1.4 GB.
+SESSIONS = 500
 _SCRIPTS = ("results.js", "shell.js", "source.js", "turns.js", "uploads.js")
 
 
@@ -27,6 +30,7 @@ def build_page(qa: BriefQA, room: Room, shelf: Shelf, workers: int) -> tuple[gr.
     """Return the page and the translations to mount it with. workers: how many answers are followed at a time."""
     i18n = gr.I18n(**translations())
     with gr.Blocks(title="briefqa", fill_height=True, fill_width=True, analytics_enabled=False) as page:
+        page.state_session_capacity = SESSIONS
         add_endpoints(qa, shelf.rebuild_now)  # first: a handler of the page called `ask` would take the name /ask
 
         # What the browser holds. An id of a turn that is asked again in other words; 0 for a new question.
