@@ -342,38 +342,64 @@ def test_any_sentence_transformers_model_loads_by_folder(tiny: Path, tmp_path: P
 MANY = [" ".join(WORDS[7 : 7 + 1 + number % 7] * (1 + number % 3)) for number in range(3_000)]
 
 
-def test_many_batches_are_embedded_by_several_models_of_the_same_weights(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_batches_are_embedded_by_several_threads(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 3)
     model = Batched.load(str(tiny), "cpu")
-    threads, loaded = torch.get_num_threads(), model.model
+    before = torch.get_num_threads()
+    threads: set[int] = set()
+    encode = model._encode_batch
+
+    def note(*args: object) -> np.ndarray:
+        threads.add(threading.get_ident())
+        return encode(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "_encode_batch", note)
     one_by_one = np.concatenate([model.encode(MANY[start : start + 500], "query") for start in range(0, 3_000, 500)])
-    assert model._models == 1
+    here = {threading.get_ident()}
+    assert threads == here
     steps: list[tuple[int, int]] = []
     rows = model.encode(MANY, "query", lambda count: steps.append((count, threading.get_ident())))
     assert np.allclose(rows, one_by_one, atol=1e-6)
-    assert sum(count for count, _ in steps) == 3_000 and {thread for _, thread in steps} == {threading.get_ident()}
-    copies = [model._free.get() for _ in range(3)]
-    assert loaded in copies and model._free.empty() and model._models == 3
-    assert {next(copy.parameters()).data_ptr() for copy in copies} == {next(loaded.parameters()).data_ptr()}
-    assert len({id(copy.tokenizer) for copy in copies}) == 3
-    assert torch.get_num_threads() == threads
+    assert sum(count for count, _ in steps) == 3_000 and {thread for _, thread in steps} == here
+    assert 1 < len(threads - here) <= 3
+    assert torch.get_num_threads() == before
 
 
-def test_a_model_that_cannot_be_copied_embeds_alone(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: object) -> None:
-        raise TypeError("cannot pickle")
-
-    monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 2)
+def test_a_tokenizer_serves_one_thread_at_a_time(tiny: Path) -> None:
     model = Batched.load(str(tiny), "cpu")
-    expected = model.encode(MANY, "query")
-    assert model._models == 2
-    alone = Batched.load(str(tiny), "cpu")
-    monkeypatch.setattr("briefqa.encoders.batched.copy.deepcopy", refuse)
-    assert np.allclose(alone.encode(MANY, "query"), expected, atol=1e-6) and alone._models == 1
+    inside, most = 0, 0
+    tokenizer = type(model.model.tokenizer)
+    call = tokenizer.__call__
+
+    def count(*args: object, **kwargs: object) -> object:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.001)
+        try:
+            return call(*args, **kwargs)
+        finally:
+            inside -= 1
+
+    calls = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "__call__", count)
+
+        def ask() -> None:
+            nonlocal calls
+            for number in range(20):
+                model.encode(MANY[number : number + 2], "query")
+                model.count_tokens(MANY[number : number + 3])
+                calls += 1
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert calls == 80 and most == 1
 
 
 def test_an_interrupted_build_does_not_wait_for_all_batches(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,15 +6,13 @@ model.encode(["which chips are banned?"], "query")      # float32 (1, dim), unit
 
 from __future__ import annotations
 
-import copy
 import logging
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
-from queue import LifoQueue
+from functools import partial, wraps
 from typing import Any, Literal
 
 import numpy as np
@@ -33,9 +31,9 @@ _BATCH_TOKENS_ACCELERATOR = 16_384
 _BATCH_TEXTS = 256
 """Texts of one batch at most, so that progress is seen on very short ones."""
 _FEW_BATCHES = 8
-"""Batches from which several are embedded at a time: a second's work and more, for another model takes .6 to make."""
-_MOST_MODELS = 4
-"""Batches embedded at a time at most; each model has a tokenizer of its own, some 100 MB."""
+"""Batches from which several are embedded at a time: a second's work and more."""
+_MOST_AT_A_TIME = 4
+"""Batches embedded at a time at most; each has its own activations, some 100 MB."""
 
 
 class Batched:
@@ -43,15 +41,15 @@ class Batched:
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        # The Rust tokenizer is not re-entrant: setting its padding in a second thread raises "Already borrowed". So one
-        # thread at a time takes a model, and where more are wanted there are more, of the same weights.
-        self._free: LifoQueue[Any] = LifoQueue()
-        self._free.put(model)
-        self._models = 1
-        self._growing = threading.Lock()
+        # The Rust tokenizer is not re-entrant: setting its padding in a second thread raises "Already borrowed". The
+        # rest of a model is: `encode` begins with the first of these, or the second before version 6.
+        self._tokenizing = threading.RLock()
+        for name in ("preprocess", "tokenize"):
+            if hasattr(model, name):
+                setattr(model, name, _exclusive(getattr(model, name), self._tokenizing))
         on_processor = model.device.type == "cpu"
         self._budget = _BATCH_TOKENS if on_processor else _BATCH_TOKENS_ACCELERATOR
-        self._most_models = min(cores(), _MOST_MODELS) if on_processor else 1
+        self._at_a_time = min(cores(), _MOST_AT_A_TIME) if on_processor else 1
 
     @classmethod
     def load(cls, source: str, device: str = "", **kwargs: Any) -> Batched:
@@ -72,8 +70,8 @@ class Batched:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count each text's own tokens, without prompt and special tokens."""
-        with self._taken() as model:
-            return _count(model.tokenizer, texts)
+        with self._tokenizing:
+            return _count(self.model.tokenizer, texts)
 
     def encode(
         self, texts: Sequence[str], task: Literal["query", "document"], progress: Progress | None = None
@@ -92,57 +90,26 @@ class Batched:
         return rows
 
     def _encode_batch(self, texts: Sequence[str], task: str, batch: Sequence[int]) -> Rows:
-        with self._taken() as model:
-            encode = model.encode_query if task == "query" else model.encode_document
-            part = encode([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
+        encode = self.model.encode_query if task == "query" else self.model.encode_document
+        part = encode([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
         return np.asarray(part, np.float32)
 
     @contextmanager
-    def _taken(self) -> Iterator[Any]:
-        """Take a model for this thread, and put it back."""
-        model = self._free.get()
-        try:
-            yield model
-        finally:
-            self._free.put(model)
-
-    @contextmanager
     def _mapping(self, batches: int) -> Iterator[Callable[..., Iterable[Rows]]]:
-        """Yield a `map`: of this thread, on all cores, for few batches, else of threads with a model each.
+        """Yield a `map`: of this thread, on all cores, for few batches, else of several threads, each on its share.
 
         Those need not wait for each other after each of a batch's hundred products: of two cores 1.6 are at work in the
         one way, and nearly both in the other.
         """
-        models = self._grow() if batches >= _FEW_BATCHES else 1
-        if models == 1:
+        if batches < _FEW_BATCHES or self._at_a_time == 1:
             yield map
             return
-        pool = ThreadPoolExecutor(models, initializer=_begin_thread, initargs=(cores() // models,))
+        share = cores() // self._at_a_time
+        pool = ThreadPoolExecutor(self._at_a_time, initializer=_begin_thread, initargs=(share,))
         try:
             yield pool.map
         finally:
             pool.shutdown(cancel_futures=True)  # those of an interrupted build
-
-    def _grow(self) -> int:
-        """Make as many models as there should be, and return how many there are."""
-        with self._growing:
-            while self._models < self._most_models:
-                another = self._another()
-                if another is None:
-                    self._most_models = self._models
-                else:
-                    self._free.put(another)
-                    self._models += 1
-            return self._models
-
-    def _another(self) -> Any:
-        """Return another model of the same weights, with a tokenizer of its own; None of one that cannot be copied."""
-        with self._taken() as model:
-            weights = [*model.parameters(), *model.buffers()]
-            try:
-                return copy.deepcopy(model, {id(tensor): tensor for tensor in weights})
-            except Exception:  # whatever a model's own code raises
-                return None
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
         """Yield lists of text numbers: neighbours in length, so that hardly anything is padding; longest first."""
@@ -154,6 +121,17 @@ class Batched:
             end = start + min(max(self._budget // longest, 1), _BATCH_TEXTS)
             yield order[start:end]
             start = end
+
+
+def _exclusive(function: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:
+    """Return the function for one thread at a time."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _count(tokenizer: Any, texts: Sequence[str]) -> list[int]:
