@@ -40,11 +40,6 @@ def cores() -> int:
     return min(there, max(int(said), 1)) if said.isascii() and said.isdigit() else there
 
 
-def limit_thread(cores: int) -> None:
-    """Have OpenMP compute on so many cores in this thread, from now on; that of the libraries that are loaded."""
-    ThreadpoolController().select(user_api="openmp").limit(limits=cores)
-
-
 class Turns:
     """Lets as many threads compute with OpenMP as there are cores, in the order in which they come.
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from briefqa.threads import cores, let_threads_sleep, limit_thread
+from briefqa.threads import Turns, cores, let_threads_sleep
 
 Rows = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -47,6 +47,7 @@ class Batched:
         for name in ("preprocess", "tokenize"):
             if hasattr(model, name):
                 setattr(model, name, _exclusive(getattr(model, name), self._tokenizing))
+        self._turns = Turns(cores())
         on_processor = model.device.type == "cpu"
         self._budget = _BATCH_TOKENS if on_processor else _BATCH_TOKENS_ACCELERATOR
         self._at_a_time = min(cores(), _MOST_AT_A_TIME) if on_processor else 1
@@ -91,7 +92,8 @@ class Batched:
 
     def _encode_batch(self, texts: Sequence[str], task: str, batch: Sequence[int]) -> Rows:
         encode = self.model.encode_query if task == "query" else self.model.encode_document
-        part = encode([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
+        with self._turns.take():
+            part = encode([texts[i] for i in batch], batch_size=len(batch), show_progress_bar=False)
         return np.asarray(part, np.float32)
 
     @contextmanager
@@ -104,8 +106,7 @@ class Batched:
         if batches < _FEW_BATCHES or self._at_a_time == 1:
             yield map
             return
-        share = cores() // self._at_a_time
-        pool = ThreadPoolExecutor(self._at_a_time, initializer=_begin_thread, initargs=(share,))
+        pool = ThreadPoolExecutor(self._at_a_time)
         try:
             yield pool.map
         finally:
@@ -141,13 +142,6 @@ def _count(tokenizer: Any, texts: Sequence[str]) -> list[int]:
     if hasattr(tokenizer, "encode_batch"):  # tokenizers', of static embeddings
         return [len(one.ids) for one in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
     return [len(tokenizer.tokenize(text)) for text in texts]
-
-
-def _begin_thread(cores: int) -> None:
-    import torch
-
-    torch.get_num_threads()  # now, for torch sets it at its first use in a thread
-    limit_thread(cores)
 
 
 @contextmanager
