@@ -173,6 +173,20 @@ def test_a_build_that_fails_leaves_the_old_index(corpus: Path, index: Path, enco
 
 
 @both_stores
+def test_a_mistake_in_an_encoder_of_ones_own_is_not_told_as_damage(corpus: Path, tmp_path: Path) -> None:
+    class Mistaken(BigramEncoder):
+        def encode_document(self, *_: object) -> np.ndarray:
+            raise TypeError("a mistake")
+
+    for index in (tmp_path / "first", tmp_path / "second"):
+        if index.name == "second":
+            briefqa.build(corpus, index, encoder=BigramEncoder())
+            (corpus / "new.md").write_text("# New\n\nText.\n", encoding="utf-8")
+        with pytest.raises(TypeError, match="a mistake"):
+            briefqa.build(corpus, index, encoder=Mistaken())
+
+
+@both_stores
 def test_a_second_writer_is_told_to_wait(corpus: Path, index: Path, encoder: BigramEncoder, store: str) -> None:
     with open_writer(index, store), pytest.raises(briefqa.IndexLockedError, match="wait"):
         briefqa.build(corpus, index, encoder=encoder)

@@ -117,7 +117,8 @@ class IndexWriter:
         execute = self._connection.execute
         try:
             older = False
-            if execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self._first = not execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            if not self._first:
                 older = check_format(self._connection, self.path) < FORMAT
             if older:
                 for table in ("span", "chunk", "section", "article"):
@@ -141,7 +142,7 @@ class IndexWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         damage: list[str] = []
-        if isinstance(error, _PERHAPS_DAMAGE):
+        if isinstance(error, _PERHAPS_DAMAGE) and not self._first:
             damage = find_damage(self._connection)
         self.close()
         if isinstance(error, sqlite3.Error) and not isinstance(error, _PERHAPS_DAMAGE):
