@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -400,6 +401,40 @@ def test_a_tokenizer_serves_one_thread_at_a_time(tiny: Path) -> None:
         for thread in threads:
             thread.join()
     assert calls == 80 and most == 1
+
+
+def test_a_graphics_card_has_one_batch_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most = 0, 0
+
+    class OnCard:
+        device = SimpleNamespace(type="cuda")
+        max_seq_length = 32
+
+        @staticmethod
+        def tokenizer(texts: list[str], **_: object) -> dict[str, list[list[int]]]:
+            return {"input_ids": [[0] * 32 for _ in texts]}
+
+        @staticmethod
+        def get_embedding_dimension() -> int:
+            return 2
+
+        @staticmethod
+        def encode_query(texts: list[str], **_: object) -> np.ndarray:
+            nonlocal inside, most
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.01)
+            inside -= 1
+            return np.ones((len(texts), 2))
+
+    monkeypatch.setattr("briefqa.encoders.batched.cores", lambda: 4)
+    model = Batched(OnCard())
+    threads = [threading.Thread(target=model.encode, args=(MANY[:5], "query")) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
 
 
 def test_an_interrupted_build_does_not_wait_for_all_batches(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

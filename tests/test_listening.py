@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from briefqa.errors import BriefqaError
-from briefqa.listening import address, listen
+from briefqa.listening import in_url, listen
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -39,10 +39,9 @@ def test_servers_send_at_once_over_its_connections(host: str) -> None:
 def test_an_address_is_one_that_a_browser_here_can_open(host: str, shown: str) -> None:
     with listen(host, 0) as listener:
         port = listener.getsockname()[1]
-        assert address(listener, host) == f"{shown}:{port}"
+        assert in_url(host) == shown
         socket.create_connection((shown, port), timeout=5).close()
-    assert address(listener := listen("127.0.0.1", 0), "::1").startswith("[::1]:")
-    listener.close()
+    assert in_url("::1") == in_url("::") == "[::1]"
 
 
 def test_a_port_that_cannot_be_had_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The port of a server: opened before anything slow is done.
 
 with listen("127.0.0.1", 0) as listener:
-    address(listener, "127.0.0.1")      # "127.0.0.1:43117", where a browser here finds it
+    f"http://{in_url('127.0.0.1')}:{listener.getsockname()[1]}/"     # where a browser here finds it
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=listener.detach())
 
 
-def address(listener: socket.socket, host: str) -> str:
-    """Return host and port as they stand in a URL."""
-    shown = ANY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)
-    return f"{shown}:{listener.getsockname()[1]}"
+def in_url(host: str) -> str:
+    """Return a host as it stands in a URL that is opened on this machine."""
+    return ANY_ADDRESS.get(host, f"[{host}]" if ":" in host else host)

@@ -47,8 +47,8 @@ class Batched:
         for name in ("preprocess", "tokenize"):
             if hasattr(model, name):
                 setattr(model, name, _exclusive(getattr(model, name), self._tokenizing))
-        self._turns = Turns(cores())
         on_processor = model.device.type == "cpu"
+        self._turns = Turns(cores() if on_processor else 1)
         self._budget = _BATCH_TOKENS if on_processor else _BATCH_TOKENS_ACCELERATOR
         self._at_a_time = min(cores(), _MOST_AT_A_TIME) if on_processor else 1
 

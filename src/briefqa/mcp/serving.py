@@ -17,7 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 
 from briefqa.errors import BriefqaError
-from briefqa.listening import ANY_ADDRESS, address, listen
+from briefqa.listening import ANY_ADDRESS, in_url, listen
 from briefqa.mcp.tools import make_server
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def _serve_http(
 ) -> None:
     import uvicorn
 
-    shown = f"[{host}]" if ":" in host else host
-    names = [*_LOOPBACK, *allowed_hosts, *([] if host in ANY_ADDRESS else [shown])]
+    shown, port = in_url(host), listener.getsockname()[1]
+    names = [*_LOOPBACK, *allowed_hosts, shown]
     app = server.streamable_http_app(
         stateless_http=True,  # no tool remembers anything, so agents need no session and survive a restart
         json_response=True,
@@ -85,7 +85,7 @@ def _serve_http(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started and announce:
-                announce(f"briefqa mcp is open at http://{address(listener, host)}/mcp")
+                announce(f"briefqa mcp is open at http://{shown}:{port}/mcp")
 
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_SECONDS_TO_END, ws="none"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from briefqa.errors import BriefqaError, PasswordFileError
-from briefqa.listening import address, listen
+from briefqa.listening import in_url, listen
 from briefqa.passwords import PasswordFile
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def serve(
         import uvicorn
 
         log = logging.getLogger("uvicorn.error")
-        url = f"http://{address(listener, host)}/"
+        url = f"http://{in_url(host)}:{listener.getsockname()[1]}/"
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
