@@ -19,6 +19,7 @@ from conftest import BigramEncoder, Run
 from made import answer, citation, hit
 from vectors import VECTORS
 
+from briefqa import conversations
 from briefqa.answer import Answer, Doubt
 from briefqa.api import BriefQA
 from briefqa.conversations import (
@@ -510,3 +511,26 @@ def test_feedback_that_cannot_be_read_is_not_said_to_be_none(run: Run, index: Pa
     (index / FILE).mkdir()
     status, out, err = run("feedback", "--index", index)
     assert status == 1 and out == "" and "cannot be opened" in err and "run as its owner" in err
+
+
+def test_a_file_that_another_process_is_just_beginning_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+    once = conversations._open_once
+
+    def busy(path: str) -> sqlite3.Connection:
+        tries.append(path)
+        if len(tries) < 3 and path != ":memory:":
+            raise sqlite3.OperationalError("database is locked")
+        return once(path)
+
+    monkeypatch.setattr(conversations, "_open_once", busy)
+    kept = Conversations(tmp_path)
+    assert len(tries) == 3 and not kept.unwritable
+    kept.close()
+    monkeypatch.setattr(conversations, "_SECONDS_TO_WAIT", 0)
+    tries.clear()
+    kept = Conversations(tmp_path)
+    assert kept.unwritable == "database is locked"
+    kept.close()

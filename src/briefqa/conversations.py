@@ -18,6 +18,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from briefqa.answer import Answer
 from briefqa.errors import ConversationsError, SavedAnswerError
 from briefqa.restoring import restore
 from briefqa.store import Filters
+from briefqa.store.connections import is_locked
 from briefqa.store.schema import database
 from briefqa.writing import one_line, whole_characters
 
@@ -58,6 +60,9 @@ CREATE TABLE feedback (
 ) STRICT;
 """
 _TURN = "id, question, scope, state, detail, answer, neighbours, rating, comment"
+
+_SECONDS_TO_WAIT = 10  # for another process that writes
+_SECONDS_BETWEEN_TRIES = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -287,9 +292,21 @@ def read_feedback(index: Path) -> list[Feedback]:
 
 
 def _open(path: str) -> sqlite3.Connection:
+    """Open the file. SQLite does not wait by itself where another process is just making a new file's journal."""
+    ends = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            return _open_once(path)
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() >= ends:
+                raise
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _open_once(path: str) -> sqlite3.Connection:
     if path not in ("", ":memory:"):  # for its owner's eyes alone, and so is its journal
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_SECONDS_TO_WAIT, isolation_level=None, check_same_thread=False)
     try:
         # NORMAL: with WAL nothing is ever damaged, and only a power cut can take the last second's turns.
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON")
