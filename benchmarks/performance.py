@@ -74,6 +74,14 @@ def _retrieve(chunks: int, most: float) -> Target:
     return Target(f"retrieve at {chunks:,} chunks, p50 ≤ {most:g} ms", _of(chunks, "retrieve_p50", "ms", most))
 
 
+def _recall(chunks: int) -> Target:
+    def reached(results: Any) -> tuple[str, bool]:
+        result = _sized(results, chunks)
+        return (f"{result['recall']:.3f}", result["recall"] >= 0.98) if result else ("not run", False)
+
+    return Target(f"of the ten best hits at {chunks:,} chunks ≥ .98 found", reached)
+
+
 def _threads(way: str, loads: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     own = [load for load in loads if load["way"] == way]
     return tuple(next(load for load in own if load["threads"] == count) for count in (1, 8))  # type: ignore[return-value]
@@ -148,6 +156,9 @@ BENCHMARKS = (
             _retrieve(10_000, 25),
             _retrieve(100_000, 40),
             _retrieve(1_000_000, 80),
+            _recall(10_000),
+            _recall(100_000),
+            _recall(1_000_000),
             Target("1,000,000 chunks open in ≤ 10 s", _of(1_000_000, "open_s", "s", 10)),
             Target("1,000,000 chunks at rest ≤ 6 GB", _of(1_000_000, "rest", "MB", 6_000)),
             Target("one article more in 100,000 chunks ≤ 2 s", _of(100_000, "one_more_s", "s", 2)),

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import briefqa
 from briefqa.lexicon import load_lexicon
 from briefqa.settings import Settings
 from briefqa.store import IndexReader, Snapshot
-from briefqa.store.cells import RECALL, RowFile, Search, make_cells
+from briefqa.store.cells import RECALL, RowFile, Search, like_questions, make_cells
 from briefqa.store.inspection import inspect
 from briefqa.store.rows import DamagedRows, Filed, Held, Mask
 
@@ -98,7 +99,7 @@ def test_a_quantised_index_finds_what_it_says_that_it_finds(tmp_path: Path, dim:
     data = clustered(5_000, dim)
     data.tofile(tmp_path / "rows")
     index, search = make_cells(RowFile(tmp_path / "rows", *data.shape), data[::50].astype(np.float32))
-    assert RECALL <= search.recall <= 1 and 1 <= search.probed <= search.cells == 64 and search.rows == 5_000
+    assert RECALL <= search.recall <= 1 and 1 <= search.probed <= search.cells == 128 and search.rows == 5_000
     sums = np.array([zlib.crc32(row.tobytes()) for row in data], dtype="<u4")
     filed, held = Filed(tmp_path / "rows", dim, sums, index, search), Held(data)
     found = [
@@ -115,6 +116,34 @@ def test_a_quantised_index_finds_what_it_says_that_it_finds(tmp_path: Path, dim:
         nearest = filed.nearest(query, 10, Mask(wanted))
         assert wanted[nearest.places].all() and len(nearest.places) == min(10, wanted.sum())
         assert len(set(nearest.places) & set(held.nearest(query, 10, Mask(wanted)).places)) >= 0.9 * len(nearest.places)
+
+
+def test_what_an_index_is_measured_by_lies_as_far_from_the_rows_as_a_question(tmp_path: Path) -> None:
+    data = clustered(5_000, 32)
+    data.tofile(tmp_path / "rows")
+    queries = like_questions(RowFile(tmp_path / "rows", *data.shape))
+    assert queries.shape == (128, 32) and queries.dtype == np.float32
+    assert np.allclose(np.linalg.norm(queries, axis=1), 1, atol=1e-5)
+    rows = data.astype(np.float32)
+    nearest = np.sort(queries @ rows.T, axis=1)[:, -10:].mean()
+    of_each_other = np.sort(rows[::50] @ rows.T, axis=1)[:, -11:-1].mean()
+    assert nearest < of_each_other
+    data[:1].tofile(tmp_path / "one")
+    assert np.allclose(like_questions(RowFile(tmp_path / "one", 1, 32)), rows[:1] / np.linalg.norm(rows[0]), atol=1e-5)
+
+
+def test_threads_that_search_at_once_find_what_one_finds(tmp_path: Path) -> None:
+    data = clustered(20_000, 32)
+    data.tofile(tmp_path / "rows")
+    file = RowFile(tmp_path / "rows", *data.shape)
+    index, search = make_cells(file, like_questions(file))
+    sums = np.array([zlib.crc32(row.tobytes()) for row in data], dtype="<u4")
+    filed = Filed(file.path, 32, sums, index, search)
+    queries = list(data[::200].astype(np.float32))
+    alone = [filed.nearest(query, 10, None).places.tolist() for query in queries]
+    with ThreadPoolExecutor(8) as pool:
+        beside = list(pool.map(lambda query: filed.nearest(query, 10, None).places.tolist(), queries))
+    assert beside == alone
 
 
 def test_rows_that_no_index_finds_are_searched_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ from briefqa.store.schema import read_meta
 from briefqa.store.vectors import Vectors
 
 _MANIFEST = "manifest.json"
-_FORMAT = 4  # of the cache; 2: float16. 3: of which build it is. 4: two parts, quantised indexes
+_FORMAT = 5  # of the cache; 3: of which build it is. 4: two parts, quantised indexes. 5: found by like_questions
 # Bytes of a manifest; it has some 1,500.
 _LONGEST_MANIFEST = 10_000
 _NAME = re.compile(r"vectors-\d+|\.vectors-\d+-\w+\.tmp")

@@ -29,7 +29,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from briefqa.store.cells import EXACT_ROWS, RowFile, Search, make_cells
+from briefqa.store.cells import EXACT_ROWS, RowFile, Search, like_questions, make_cells
 from briefqa.store.rows import Filed, Held, Rows
 
 # Of each chunk: its id, its article's, the number of its first span in the part, its article's date as a number
@@ -46,8 +46,6 @@ FACTS = np.dtype(
 )
 KINDS = ("chunks", "spans")
 _AT_A_TIME = 8_192
-# Rows of the one kind that stand for questions to the other, when it is measured what is found.
-_QUERIES = 128
 
 
 class Unsound(Exception):
@@ -281,8 +279,7 @@ def _finish(folder: Path, name: str, facts: np.ndarray, scripts: tuple[str, ...]
         if len(sink.sums):
             asking = other if sinks[other].rows else kind
             asked = RowFile(folder / f"{name}.{asking}", sinks[asking].rows, dim)
-            queries = asked.some(np.linspace(0, asked.rows - 1, _QUERIES).astype(np.int64))
-            index, searches[kind] = make_cells(RowFile(folder / file, sink.rows, dim), queries)
+            index, searches[kind] = make_cells(RowFile(folder / file, sink.rows, dim), like_questions(asked))
             if index is not None:
                 import faiss
 
