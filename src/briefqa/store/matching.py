@@ -197,14 +197,19 @@ class PostingMatch:
         return np.asarray(found.rarity * counts / (counts + saturation(self._lengths[rows], self._mean)))
 
     def highest(self, count: int) -> np.ndarray:
-        """Return the rows of the highest shares above 0 that may answer, at most so many."""
+        """Return the rows of the highest shares above 0 that may answer, at most so many; of equal ones the last."""
         share = self.share if self._allowed is None else self.share * self._allowed
         least = 0.0
         if len(share) > max(LARGE, _BLOCK * count):  # as many of these maxima, each of a row, are at least so high
             maxima = np.partition(np.maximum.reduceat(share, np.arange(0, len(share), _BLOCK)), -count)
             least = float(maxima[-count])
         rows = np.flatnonzero(share >= least if least else share)
-        return rows if len(rows) <= count else rows[np.argpartition(share[rows], -count)[-count:]]
+        if len(rows) <= count:
+            return rows
+        shares = share[rows]
+        lowest = np.partition(shares, -count)[-count]
+        above, equal = rows[shares > lowest], rows[shares == lowest]
+        return np.concatenate([equal[len(equal) - (count - len(above)) :], above])
 
     def share_of(self, rows: np.ndarray) -> np.ndarray:
         """Return the shares of these rows, of which nothing is left out."""

@@ -46,6 +46,7 @@ FACTS = np.dtype(
 )
 KINDS = ("chunks", "spans")
 _AT_A_TIME = 8_192
+_BYTES_AT_A_TIME = 1 << 20
 
 
 class Unsound(Exception):
@@ -106,11 +107,13 @@ class _Sink:
         self._sums: list[np.ndarray] = []
         self._many = many
 
-    def take(self, rows: list[bytes]) -> None:
-        data = b"".join(rows)
+    def write(self, data: bytes) -> None:
         self._file.write(data)
         self.sum = zlib.crc32(data, self.sum)
         self.size += len(data)
+
+    def take(self, rows: list[bytes]) -> None:
+        self.write(b"".join(rows))
         self.rows += len(rows)
         self.dim = len(rows[0]) // 2
         if self._many:
@@ -272,6 +275,14 @@ def _finish(folder: Path, name: str, facts: np.ndarray, scripts: tuple[str, ...]
         (folder / file).write_bytes(content.data)
         files[file] = content.size, zlib.crc32(content.data)
 
+    def write_cells(file: str, index: Any) -> None:
+        import faiss
+
+        with (folder / file).open("wb") as out:
+            sink = _Sink(out, many=False)
+            faiss.write_index(index, faiss.PyCallbackIOWriter(sink.write))
+        files[file] = sink.size, sink.sum
+
     write(f"{name}.facts", facts)
     for kind, other in (KINDS, KINDS[::-1]):
         sink, file = sinks[kind], f"{name}.{kind}"
@@ -281,11 +292,9 @@ def _finish(folder: Path, name: str, facts: np.ndarray, scripts: tuple[str, ...]
             asked = RowFile(folder / f"{name}.{asking}", sinks[asking].rows, dim)
             index, searches[kind] = make_cells(RowFile(folder / file, sink.rows, dim), like_questions(asked))
             if index is not None:
-                import faiss
-
                 files[file] = sink.size, 0
                 write(f"{file}.sums", sink.sums)
-                write(f"{file}.cells", faiss.serialize_index(index))
+                write_cells(f"{file}.cells", index)
     return Saved(name, scripts, dim, files, searches)
 
 
@@ -298,11 +307,9 @@ def open_part(folder: Path, saved: Saved, thorough: bool) -> Part:
         if not search.cells:
             kinds.append(_held(_content(folder, saved, file), saved.dim))
             continue
-        import faiss
-
         _check_size(folder / file, saved.files[file][0])
         sums = _content(folder, saved, f"{file}.sums").view("<u4")
-        index = faiss.deserialize_index(_content(folder, saved, f"{file}.cells"))
+        index = _read_cells(folder, saved, f"{file}.cells")
         filed = Filed(folder / file, saved.dim, sums, index, search)
         if len(sums) * saved.dim * 2 != saved.files[file][0] or index.ntotal != len(sums):
             raise Unsound(f"{folder / file} has other rows")
@@ -327,6 +334,22 @@ def _content(folder: Path, saved: Saved, name: str) -> np.ndarray:
     if len(data) != size or zlib.crc32(data.data) != expected:
         raise Unsound(f"{folder / name} is damaged")
     return data
+
+
+def _read_cells(folder: Path, saved: Saved, name: str) -> Any:
+    """Read an index, after its checksum: FAISS does not survive all that may stand in a file."""
+    import faiss
+
+    size, expected = saved.files[name]
+    _check_size(folder / name, size)
+    found = 0
+    with (folder / name).open("rb") as file:
+        while data := file.read(_BYTES_AT_A_TIME):
+            found = zlib.crc32(data, found)
+        if found != expected:
+            raise Unsound(f"{folder / name} is damaged")
+        file.seek(0)
+        return faiss.read_index(faiss.PyCallbackIOReader(file.read))
 
 
 def read_file(path: Path, most: int) -> np.ndarray:

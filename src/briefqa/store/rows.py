@@ -3,19 +3,19 @@
     found = rows.nearest(query, 50, None)       # Nearest(places, scores), best first
     rows.read(places)                           # (n, dim) float16, exactly what was stored
 
-What is held is searched exactly: of 118,000 rows of 896 the nearest are found in 6.5 ms. What is left in its file,
-which is mapped into memory, is searched by `cells`, a quantised index, and what that finds is scored exactly.
+What is held is searched exactly: of 118,000 rows of 896 the nearest are found in 6.5 ms. What is left in its file is
+searched by `cells`, a quantised index, and what that finds is read and scored exactly.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -27,9 +27,6 @@ from briefqa.threads import let_threads_sleep
 let_threads_sleep()  # FAISS brings OpenMP, and is imported by the functions below
 # Rows that may answer, up to which all of them are read and scored: a filter that lets few pass is searched exactly.
 _FEW = 4_000
-# Rows that are read until the system is told that the process has no more use for them. With each it maps 64 KB, which
-# would count as memory of the process until it has mapped the whole file; they stay in the system's cache.
-_MOST_MAPPED = 1_024
 _ROWS_AT_A_TIME = 4_096
 
 
@@ -145,21 +142,16 @@ class Held:
 class Filed:
     """Rows in their file, searched by a quantised index that is in memory. sums: (n,) uint32, the CRC-32 of each row.
 
-    Every row is checked each time that it is read, which takes half a microsecond, and that the file is as long as it
-    was: to read what was cut off would end the process. Raises DamagedRows.
+    Every row is checked each time that it is read, which takes half a microsecond. Raises DamagedRows.
     """
 
     def __init__(self, path: Path, dim: int, sums: np.ndarray, cells: Any, search: Search) -> None:
         self.path = path
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         weakref.finalize(self, os.close, self._file)
+        self._reading = Lock()
         self.dim = dim
         self.search = search
-        mapped = mmap.mmap(self._file, len(sums) * dim * 2, access=mmap.ACCESS_READ)
-        if hasattr(mmap, "MADV_RANDOM"):
-            mapped.madvise(mmap.MADV_RANDOM)
-        self._mapped, self._read = mapped, 0
-        self._rows = np.frombuffer(mapped, dtype=np.float16).reshape(len(sums), dim)
         self._sums = sums
         self._cells = cells
 
@@ -179,20 +171,31 @@ class Filed:
         return Nearest(places[best], scores[best])
 
     def read(self, places: np.ndarray) -> np.ndarray:
-        """Return rows as they were stored."""
-        if os.fstat(self._file).st_size != self._rows.nbytes:
-            raise DamagedRows(f"{self.path} was cut short")
-        found: np.ndarray = self._rows[places]
-        for row, expected in zip(found, self._sums[places].tolist(), strict=True):
-            if zlib.crc32(row) != expected:
-                raise DamagedRows(f"{self.path} is damaged")
-        self._read += len(places)
-        if self._read >= _MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
-            self._read = 0
-            self._mapped.madvise(mmap.MADV_DONTNEED)
-        return found
+        """Return rows as they were stored.
+
+        By one call of the system for each, 2 µs: mapped into memory they would take 6, for each maps 64 KB, and what
+        was cut off the file would end the process.
+        """
+        size = 2 * self.dim
+        return self._checked([self._bytes(size, place * size) for place in places.tolist()], self._sums[places])
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all rows."""
+        size = 2 * self.dim
         for first in range(0, len(self), _ROWS_AT_A_TIME):
-            yield self.read(np.arange(first, min(first + _ROWS_AT_A_TIME, len(self))))
+            sums = self._sums[first : first + _ROWS_AT_A_TIME]
+            data = memoryview(self._bytes(size * len(sums), first * size))
+            yield self._checked([data[start : start + size] for start in range(0, size * len(sums), size)], sums)
+
+    def _bytes(self, count: int, start: int) -> bytes:
+        if hasattr(os, "pread"):
+            return os.pread(self._file, count, start)
+        with self._reading:  # Windows has one place in a file for all threads
+            os.lseek(self._file, start, os.SEEK_SET)
+            return os.read(self._file, count)
+
+    def _checked(self, rows: Sequence[bytes | memoryview], sums: np.ndarray) -> np.ndarray:
+        for row, expected in zip(rows, sums.tolist(), strict=True):
+            if zlib.crc32(row) != expected:
+                raise DamagedRows(f"{self.path} is damaged, or was cut short")
+        return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), self.dim)
