@@ -146,13 +146,31 @@ def test_threads_that_search_at_once_find_what_one_finds(tmp_path: Path) -> None
     assert beside == alone
 
 
-def test_rows_that_no_index_finds_are_searched_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("exactly", [True, False])
+def test_rows_that_no_index_finds_are_searched_exactly_if_they_are_not_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exactly: bool
+) -> None:
     monkeypatch.setattr("briefqa.store.cells._REFINED", (10,))
+    monkeypatch.setattr("briefqa.store.cells._MOST_EXACT_ROWS", 3_000 if exactly else 2_999)
     data = np.random.default_rng(0).normal(size=(3_000, 64))
     data = np.asarray(data / np.linalg.norm(data, axis=1, keepdims=True), dtype=np.float16)
     data.tofile(tmp_path / "rows")
     queries = np.random.default_rng(1).normal(size=(50, 64)).astype(np.float32)
-    assert make_cells(RowFile(tmp_path / "rows", 3_000, 64), queries) == (None, Search(3_000))
+    index, search = make_cells(RowFile(tmp_path / "rows", 3_000, 64), queries)
+    if exactly:
+        assert (index, search) == (None, Search(3_000))
+    else:
+        assert index.ntotal == 3_000 and (search.probed, search.refined) == (search.cells, 10)
+        assert 0 < search.recall < RECALL
+
+
+def test_any_of_many_copies_will_do(tmp_path: Path) -> None:
+    data = clustered(9_000, 32)
+    data[1_000:] = data[0]
+    data.tofile(tmp_path / "rows")
+    queries = data[[0, *range(1, 128)]].astype(np.float32)
+    index, search = make_cells(RowFile(tmp_path / "rows", 9_000, 32), queries)
+    assert index is not None and search.recall >= RECALL and search.refined <= 800
 
 
 def test_a_large_index_ranks_as_an_exact_one(exact: Path, large: Path, run: Run) -> None:
