@@ -7,6 +7,7 @@ briefqa.ui.mount(app, "/briefqa", "index")      # in a FastAPI app that is there
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -182,6 +183,7 @@ def serve(
             ws="none",
             forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", _TRUSTED_PROXIES),
         )
+        gc.freeze()  # what was loaded stays: to look through it for garbage takes 150 ms, in the middle of a question
         try:
             Server(config).run([listener])
         finally:
