@@ -163,6 +163,7 @@ def _tune(index: Any, data: RowFile, cells: int, queries: np.ndarray) -> tuple[A
                 break
     if enough:
         return index, min(enough, key=lambda one: one[0])[1]
+    # The last that was tried, which finds most.
     return (index, search) if data.rows > _MOST_EXACT_ROWS else (None, Search(data.rows))
 
 

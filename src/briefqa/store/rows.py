@@ -177,7 +177,9 @@ class Filed:
         was cut off the file would end the process.
         """
         size = 2 * self.dim
-        return self._checked([self._bytes(size, place * size) for place in places.tolist()], self._sums[places])
+        rows = [self._bytes(size, place * size) for place in places.tolist()]
+        self._check(rows, self._sums[places])
+        return self._as_rows(b"".join(rows))
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Yield all rows."""
@@ -185,7 +187,8 @@ class Filed:
         for first in range(0, len(self), _ROWS_AT_A_TIME):
             sums = self._sums[first : first + _ROWS_AT_A_TIME]
             data = memoryview(self._bytes(size * len(sums), first * size))
-            yield self._checked([data[start : start + size] for start in range(0, size * len(sums), size)], sums)
+            self._check([data[start : start + size] for start in range(0, size * len(sums), size)], sums)
+            yield self._as_rows(data)
 
     def _bytes(self, count: int, start: int) -> bytes:
         if hasattr(os, "pread"):
@@ -194,8 +197,10 @@ class Filed:
             os.lseek(self._file, start, os.SEEK_SET)
             return os.read(self._file, count)
 
-    def _checked(self, rows: Sequence[bytes | memoryview], sums: np.ndarray) -> np.ndarray:
+    def _check(self, rows: Sequence[bytes | memoryview], sums: np.ndarray) -> None:
         for row, expected in zip(rows, sums.tolist(), strict=True):
             if zlib.crc32(row) != expected:
                 raise DamagedRows(f"{self.path} is damaged, or was cut short")
-        return np.frombuffer(b"".join(rows), dtype=np.float16).reshape(len(rows), self.dim)
+
+    def _as_rows(self, data: bytes | memoryview) -> np.ndarray:
+        return np.frombuffer(data, dtype=np.float16).reshape(-1, self.dim)

@@ -187,6 +187,7 @@ def serve(
         try:
             Server(config).run([listener])
         finally:
+            gc.unfreeze()
             log.disabled = False
 
 
