@@ -93,9 +93,13 @@ def test_a_fit_gives_the_shares_that_were_observed() -> None:
     found = [observation(0, i < 25) for i in range(100)] + [observation(1, i < 75) for i in range(100)]
     fitted = fit([found], NOTHING, strength=0)
     gap = math.log(3) - math.log(1 / 3)
-    prior = math.log(0.72 / 0.28)  # 72 of 100 are answerable where it is used, 50 were observed
+    prior = math.log(0.68 / 0.32)  # 68 of 100 are answerable where it is used, 50 were observed
     assert fitted.own[:2] == pytest.approx((math.log(1 / 3) + prior, gap), abs=1e-3)
     assert fitted.foreign == NOTHING.foreign
+    abroad = [replace(o, signals=replace(o.signals, foreign=True)) for o in found]
+    both = fit([[*found, *abroad]], NOTHING, strength=0)
+    assert both.own == pytest.approx(fitted.own)
+    assert both.foreign[0] == pytest.approx(fitted.own[0] - prior + math.log(0.72 / 0.28), abs=1e-3)
 
 
 def test_a_strong_prior_keeps_its_constants_and_many_questions_overrule_it() -> None:
@@ -120,9 +124,9 @@ def test_separation_and_reliability_are_those_worked_out_by_hand() -> None:
     assert (measured.answerable, measured.unanswerable) == (3, 1)
     assert measured.auroc == pytest.approx((1 + 1 + 0.5) / 3)
     assert (measured.false_answers, measured.false_refusals) == (0, pytest.approx(1 / 3))
-    assert measured.brier == pytest.approx(0.72 / 3, abs=1e-3)
+    assert measured.brier == pytest.approx(0.68 / 3, abs=1e-3)
     low, high = reliability(found, sure)
-    assert low.answerable == pytest.approx((0.72 / 3) / (0.72 / 3 + 0.28)) and high.answerable == 1
+    assert low.answerable == pytest.approx((0.68 / 3) / (0.68 / 3 + 0.32)) and high.answerable == 1
     assert (low.questions, high.questions) == (2, 2) and low.confidence < 0.01 < 0.99 < high.confidence
     assert math.isnan(separation(found[:2], sure).auroc)
 

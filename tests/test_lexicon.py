@@ -744,14 +744,38 @@ def test_a_question_in_a_language_that_is_not_bridged_keeps_what_is_the_same_eve
 @given(anything, st.booleans())
 @settings(deadline=None, max_examples=300)
 def test_any_question_has_concepts_of_terms(lexicon: Lexicon, question: str, everything_is_known: bool) -> None:
-    found = lexicon.bridged_concepts(question, lambda terms: set(terms) if everything_is_known else set())
-    for concept in [*found, *lexicon.own_concepts(question)]:
+    known = (lambda terms: set(terms)) if everything_is_known else (lambda terms: set())
+    found = lexicon.bridged_concepts(question, known)
+    for concept in [*found, *lexicon.own_concepts(question, known)]:
         assert concept and all(option and all(option) for option in concept)
     assert len(set(found)) == len(found)
 
 
 def test_own_concepts_are_the_different_terms(lexicon: Lexicon) -> None:
-    assert lexicon.own_concepts("芯片 H200 芯片") == [(("芯片",),), (("h200",),)]
+    assert lexicon.own_concepts("芯片 H200 芯片", Corpus()) == [(("芯片",),), (("h200",),)]
+
+
+@pytest.mark.parametrize(
+    ("question", "known", "own"),
+    [
+        pytest.param("哪些芯片被禁？", (), "哪些 芯片", id="a particle beside a word or a character"),
+        pytest.param("哪些芯片被禁？", ("被禁", "些芯"), "哪些 些芯 芯片 被禁", id="what the corpus has"),
+        pytest.param("潘淑在上海吗？", (), "潘淑 上海", id="characters that may be a name"),
+        pytest.param("王芯片", (), "王芯 芯片", id="a character that may be a name, and a word"),
+        pytest.param("芯片，价多", (), "价多 芯片", id="not across a comma"),
+        pytest.param("价格多少，格多", (), "价格 多少 格多", id="what may be a name elsewhere"),
+        pytest.param("目的地的地", (), "目的 的地", id="what is inside a word elsewhere"),
+        pytest.param("售价5%多少", (), "5% 售价 多少", id="not across a quantity"),
+        pytest.param("輸出許可", (), "输出 许可", id="Traditional characters"),
+        pytest.param("チップの禁止令", (), "チッ ップ プの の禁 禁止 止令", id="not in Japanese"),
+        pytest.param("H200的chips", (), "h200 chip", id="nothing to split"),
+    ],
+)
+def test_pairs_that_only_neighbouring_words_make_count_if_the_corpus_has_them(
+    lexicon: Lexicon, question: str, known: tuple[str, ...], own: str
+) -> None:
+    found = [term for ((term,),) in lexicon.own_concepts(question, Corpus(*known))]
+    assert sorted(found) == sorted(own.split())
 
 
 @pytest.mark.parametrize(

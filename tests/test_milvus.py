@@ -728,7 +728,8 @@ def test_the_engine_finds_by_words_what_has_most_of_them(tmp_path: Path, encoder
             "which licence for the H200?",
             "算力政策 Rubin",
         ):
-            for concepts in (lexicon.own_concepts(question), lexicon.bridged_concepts(question, snapshot.known_terms)):
+            for take in (lexicon.own_concepts, lexicon.bridged_concepts):
+                concepts = take(question, snapshot.known_terms)
                 mine, theirs = snapshot.match(concepts, Filters()), expected.match(concepts, Filters())
                 assert (mine.reach, mine.worded) == pytest.approx((theirs.reach, theirs.worded))
                 shares = [sorted(match.share_of(match.highest(30)).tolist(), reverse=True) for match in (mine, theirs)]

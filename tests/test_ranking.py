@@ -367,7 +367,8 @@ def test_shares_and_coverage_are_what_they_are_worked_out_to_be(tmp_path: Path, 
     with opened(tmp_path, articles, Blank()) as qa, qa.store.snapshot() as snapshot:
         rows = np.arange(snapshot.n_chunks)
         chunks = [(lexicon.places(chunk), len(chunk.spans)) for chunk, _ in snapshot.chunks(rows)]
-        for concepts in (lexicon.own_concepts(question), lexicon.bridged_concepts(question, snapshot.known_terms)):
+        for take in (lexicon.own_concepts, lexicon.bridged_concepts):
+            concepts = take(question, snapshot.known_terms)
             if concepts:
                 shares, coverage = expected_match(concepts, chunks)
                 match = snapshot.match(concepts, Filters())
@@ -684,7 +685,7 @@ def test_a_translation_of_something_else_changes_nothing(qa: briefqa.BriefQA) ->
 
 
 def test_what_is_stressed_counts_more_than_the_rest(qa: briefqa.BriefQA) -> None:
-    question = "Blackwell系列在禁止清单上吗？销售额呢？"
+    question = "Blackwell在清单上吗？销售额呢？"
     assert ranked(qa, question, Evidence())[0][0] == "policy#banned"
     assert ranked(qa, question, Evidence(stressed="销售额的25%上缴美国政府"))[0][0] == "policy#conditions"
 

@@ -117,6 +117,7 @@ def test_a_page_that_shows_something_else_is_told_no_more_of_an_answer(room: Roo
     assert turns(room, conversation.key)[0].state in ("reading", "done")
 
 
+@pytest.mark.usefixtures("lenient")
 def test_what_may_be_asked_next_comes_by_an_event_of_its_own_and_to_no_other_page(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def guide(corpus: Path, tmp_path: Path, encoder: BigramEncoder) -> Iterator[Brie
         yield qa
 
 
+@pytest.mark.usefixtures("lenient")
 def test_examples_come_from_the_corpus_in_the_readers_language_first(index: Path, encoder: BigramEncoder) -> None:
     with BriefQA(index, encoder) as qa:
         suggestions = Suggestions(qa)

@@ -62,7 +62,7 @@ class Reading:
         self.text = text
         self.language = lexicon.language(text)
         self._query = query
-        self._words = snapshot.match(lexicon.own_concepts(text), filters)
+        self._words = snapshot.match(lexicon.own_concepts(text, snapshot.known_terms), filters)
         self._translations = snapshot.match(lexicon.bridged_concepts(text, snapshot.known_terms), filters)
         self._script = script_of(text)
         self._snapshot = snapshot

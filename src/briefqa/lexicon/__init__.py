@@ -30,7 +30,7 @@ from briefqa.lexicon.bridge import Bridge, Concept, Known
 from briefqa.lexicon.cedict import open_dictionary
 from briefqa.lexicon.languages import guess_language
 from briefqa.lexicon.proper import ProperNames
-from briefqa.lexicon.terms import TERMS, Tokenizer
+from briefqa.lexicon.terms import TERMS, Tokenizer, pairs_between
 from briefqa.writing import script_of
 
 __all__ = ["TERMS", "Concept", "Known", "Lexicon", "load_lexicon"]
@@ -75,12 +75,20 @@ class Lexicon:
                 found.setdefault(term, []).append(place)
         return found
 
-    def own_concepts(self, question: str) -> list[Concept]:
-        """Return the terms of a question as they are, each a concept of its own."""
-        return [((term,),) for term in dict.fromkeys(self.tokenizer.terms(question))]
+    def own_concepts(self, question: str, known: Known) -> list[Concept]:
+        """Return the terms of a question as they are, each a concept of its own. known: of given terms, those in the
+        corpus. What only two neighbouring Chinese words make, and the corpus has not, is left out: it says nothing of
+        what the corpus lacks.
+        """
+        terms = dict.fromkeys(self.tokenizer.terms(question))
+        between: set[str] = set()
+        if script_of(question) == "cjk":
+            between = pairs_between(self.words(run) for run in self.tokenizer.runs(question))
+        unknown = between - known(between) if between else between
+        return [((term,),) for term in terms if term not in unknown]
 
     def bridged_concepts(self, question: str, known: Known) -> Sequence[Concept]:
-        """Return the words of a question, each with its translations. known: of given terms, those in the corpus."""
+        """Return the words of a question, each with its translations. known: as in `own_concepts`."""
         return self.bridge.concepts(question, known)
 
     def words(self, run: str) -> list[str]:

@@ -17,9 +17,10 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import pairwise
 from typing import Any
 
 import Stemmer
@@ -45,7 +46,7 @@ _DIACRITICS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u0640]")
 _SURROGATES = re.compile("[\ud800-\udfff]")  # no text; what a broken program passes on as a question
 _DOTTED = re.compile(r"(?<![\w.])(?:[a-z]\.){2,}(?![^\W_])")  # U.S., which others write US
 _POSSESSIVE = re.compile(r"(?<=[^\W\d_])['’]s?(?![^\W_])")
-# Characters that say nothing when they stand alone between numbers and Latin words: 与H200的
+# Characters that say nothing when they stand alone, between numbers and Latin words (与H200的) or between other words.
 _PARTICLES = frozenset("的了在是与和及或等于为而之其这那呢吗吧啊也都把被让对从到将由比个以有中上下后前")
 # By the script of a word's first letter; Latin words of other languages lose a plural or an ending at worst, in the
 # article and in the question alike.
@@ -93,6 +94,11 @@ class Tokenizer:
                 found.append(stem(token))
         return found
 
+    def runs(self, text: str) -> list[str]:
+        """Return what of the text is written without spaces between its words, folded, without dates and quantities."""
+        _, rest = take_numerals(self.fold(text))
+        return [match["run"] for match in _TOKEN.finditer(rest) if match["run"]]
+
     def codes(self, text: str) -> list[str]:
         """Return the terms that are the same in all languages and say which thing is meant: codes, numbers, dates,
         acronyms, and words in Latin letters in a text in another script.
@@ -101,6 +107,23 @@ class Tokenizer:
         named = [word for word in _LATIN_WORD.findall(text) if not latin or (len(word) > 1 and word.isupper())]
         found = [term for term in self.terms(text) if any(map(str.isdigit, term))]
         return list(dict.fromkeys([*found, *(term for word in named for term in self.terms(word))]))
+
+
+def pairs_between(runs: Iterable[Sequence[str]]) -> set[str]:
+    """Return the terms that Chinese words make only by standing side by side: 片被 of 芯片, 被.
+
+    runs: each in its words. Left out is what has a single character that is no particle and may be a name, 潘淑 of 潘,
+    淑, unless a particle stands beside it.
+    """
+    between: set[str] = set()
+    counted: set[str] = set()
+    for words in runs:
+        counted.update(word[i : i + 2] for word in words for i in range(len(word) - 1))
+        for left, right in pairwise(words):
+            single = [word for word in (left, right) if len(word) == 1]
+            alone = not single or not _PARTICLES.isdisjoint(single)
+            (between if alone else counted).add(left[-1] + right[0])
+    return between - counted
 
 
 @lru_cache(maxsize=100_000)

@@ -85,7 +85,8 @@ class Claims:
     def support(self, sentence: str, quotes: Sequence[Quote]) -> float:
         """Return how far the quotes bear a sentence out, higher is better; unrelated ones score about 1."""
         terms = set(self.lexicon.terms("\n".join(map(_whole, quotes))))
-        own = _share(self.lexicon.own_concepts(sentence), terms)
+        written = set(self.lexicon.terms(sentence))
+        own = len(written & terms) / max(len(written), 1)
         translated = _share(self.lexicon.bridged_concepts(sentence, lambda asked: terms.intersection(asked)), terms)
         row = self._geometry.without_language(self.encoder.encode_query([sentence])[0])
         texts = [_text(quote) for quote in quotes]

@@ -1,6 +1,6 @@
 """How much of a question's words a chunk and its spans hold, each from 0 to 1.
 
-    words = PostingMatch(lexicon.own_concepts(question), postings, lengths, mean_length, allowed)
+    words = PostingMatch(lexicon.own_concepts(question, known), postings, lengths, mean_length, allowed)
     words.share                     # (n_chunks,) BM25 over the most that this question could reach
     words.coverage(spans)           # for candidates: the share of the question that stands in each span
 
