@@ -142,3 +142,49 @@ def test_a_quote_of_one_span_is_that_span() -> None:
     span = Span("甲。", (), 3, 5, "paragraph")
     quote = quote_span(hit("甲。", 0.9), span)
     assert (quote.text, quote.start, quote.end, quote.header, quote.marked) == ("甲。", 3, 5, (), ())
+
+
+LIST = "这些芯片可以分成三层：\n\n- 放行：H200。条件有三。\n- 反复：H20。\n- **禁止**：B200。\n\n别的事情。"
+
+
+def test_a_sentence_that_leads_to_a_list_brings_its_items() -> None:
+    (*found,) = quotes(hit(LIST, 0.9, 0.1, 0.1, 0.1, 0.1, 0.1))
+    assert [quote.text for quote in found] == [
+        "这些芯片可以分成三层：",
+        "放行：H200。条件有三。",
+        "反复：H20。",
+        "禁止：B200。",
+    ]
+    assert [LIST[quote.start : quote.end] for quote in found[1:3]] == ["放行：H200。条件有三。", "反复：H20。"]
+    assert LIST[: found[3].end].endswith("- **禁止**：B200。")
+
+
+def test_an_item_that_is_quoted_is_not_quoted_once_more_and_one_of_which_a_part_is_comes_whole() -> None:
+    assert texts(hit(LIST, 0.9, 0.1, 0.1, 0.1, 0.95, 0.1))[:2] == ["禁止：B200。", "这些芯片可以分成三层："]
+    assert texts(hit(LIST, 0.9, 0.1, 0.1, 0.1, 0.95, 0.1)).count("禁止：B200。") == 1
+    assert texts(hit(LIST, 0.9, 0.1, 0.95, 0.1, 0.1, 0.1)) == [
+        "条件有三。",
+        "这些芯片可以分成三层：",
+        "放行：H200。条件有三。",
+        "反复：H20。",
+        "禁止：B200。",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "led"),
+    [
+        pytest.param("特斯拉写道：\n\n> 战争会结束。机器会作战。\n\n别的。", "战争会结束。机器会作战。", id="a paragraph"),
+        pytest.param("The conditions:\n\n1. a quarter\n2. no Blackwell\n", "a quarter|no Blackwell", id="numbers"),
+        pytest.param("名单如下：\n\n| 企业 | 领域 |\n|---|---|\n| 寒武纪 | 云端 |\n\n别的。", "", id="a table, which is read by itself"),
+        pytest.param("条件如下：\n\n```\na = 1\n```\n\n别的。", "", id="code"),
+        pytest.param("条件如下：\n\n" + "很长" * 300 + "。", "", id="too long"),
+        pytest.param("条件如下：\n\n- 甲。\n- " + "很长" * 300 + "。\n- 乙。", "甲。", id="as far as it is short"),
+        pytest.param("没有条件。\n\n- 甲。", "", id="nothing is said to follow"),
+        pytest.param("最后一句：", "", id="nothing follows"),
+    ],
+)
+def test_what_a_sentence_leads_to_is_quoted_behind_it(text: str, led: str) -> None:
+    (chunk,) = chunk_article(parse_article(text, "a", "a.md"), 2_000, len)
+    first, *found = quotes(hit(text, 0.9, *[0.1] * (len(chunk.spans) - 1)))
+    assert first.text == chunk.spans[0].text and "|".join(quote.text for quote in found) == led

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from briefqa.chunks import Span
 from briefqa.markdown import CELL_JOINER
@@ -40,6 +40,9 @@ _LONGEST_WHOLE = 160
 # reader look for it (answer@3 within 400 characters, English on English: .857 without a limit, .907 with it).
 _LONGEST_JOINED = 240
 _PARTED = frozenset("；;")
+# Characters of a list, or a paragraph, that is quoted with the sentence that leads to it, which says little without it.
+_LONGEST_LED = 600
+_LEADS = frozenset("：:")
 # A sentence that begins so speaks of what the one before it named.
 _REFERS_BACK = re.compile(
     r"[“‘\"'（(]*(?:这(?!里)|该(?!国|年)|其(?![他它余次实])|它|他(?!国|日)|她|此(?!外|后|时)|前者|后者|上述|对此|為此|为此|これ|それ|その|この|彼)"
@@ -87,7 +90,7 @@ def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
     """Return the few quotes that answer best, best first.
 
     A sentence that speaks of the one before it brings that one along, a short one that the next speaks of brings the
-    next; sentences that follow each other are one quote.
+    next; sentences that follow each other are one quote. One that leads to a list brings its items, a quote each.
     """
     asked_for = asks_for(question)
     candidates = []
@@ -112,9 +115,16 @@ def select_quotes(question: str, ranking: Ranking) -> list[Quote]:
     chosen.sort(key=lambda candidate: (-candidate[0], candidate[1].rank, candidate[2].start))
     quotes: list[Quote] = []
     for _, hit, span in chosen:
-        if not any(quote.hit is hit and quote.start <= span.start < quote.end for quote in quotes):
+        if not _is_quoted(hit, span.start, span.end, quotes):
             quotes.append(_quote_passage(hit, span, [other for _, owner, other in chosen if owner is hit]))
+            led = _quote_led(quotes[-1])
+            quotes += [quote for quote in led if not _is_quoted(hit, quote.start, quote.end, quotes)]
     return quotes
+
+
+def _is_quoted(hit: Hit, start: int, end: int, quotes: Sequence[Quote]) -> bool:
+    """Say whether all of this is quoted already."""
+    return any(quote.hit is hit and quote.start <= start and end <= quote.end for quote in quotes)
 
 
 def _say_the_same(one: Span, other: Span) -> bool:
@@ -163,20 +173,48 @@ def _whole_sentence(passage: Sequence[tuple[int, Span]], at: int) -> tuple[int, 
     return (first, last) if _length(passage, first, last) <= _LONGEST_WHOLE else (at, at)
 
 
-def _passage(hit: Hit, span: Span) -> list[tuple[int, Span]]:
+def _passage(hit: Hit, span: Span) -> Sequence[tuple[int, Span]]:
     """Return the sentences of the span's paragraph, in order, each with its place in the hit's text; a row has none."""
-    if span.header or span.kind in ("row", "header", "code"):
-        return []
-    paragraph: list[tuple[int, Span]] = []
-    at = 0
-    for other in sorted(hit.spans, key=lambda other: other.start):
-        found = hit.text.find(other.text, at)
+    return next((passage for passage in _passages(hit) if any(one is span for _, one in passage)), ())
+
+
+def _passages(hit: Hit) -> list[list[tuple[int, Span]]]:
+    """Return the paragraphs and the items of a hit, in order: their sentences, each with its place in the hit's text."""
+    passages: list[list[tuple[int, Span]]] = []
+    end = 0
+    for span in sorted(hit.spans, key=lambda span: span.start):
+        if span.header or span.kind in ("row", "header", "code"):
+            continue
+        found = hit.text.find(span.text, end)
         if found < 0:
             continue
-        if paragraph and "\n" in hit.text[at:found]:
-            if any(one is span for _, one in paragraph):
-                break
-            paragraph = []
-        paragraph.append((found, other))
-        at = found + len(other.text)
-    return paragraph if any(one is span for _, one in paragraph) else []
+        if not passages or "\n" in hit.text[end:found]:
+            passages.append([])
+        passages[-1].append((found, span))
+        end = found + len(span.text)
+    return passages
+
+
+def _quote_led(quote: Quote) -> list[Quote]:
+    """Return what a quote leads to, as far as it is short: the items of the list below it, or the paragraph."""
+    hit = quote.hit
+    passages = _passages(hit) if quote.text[-1:] in _LEADS else []
+    lead = next((i for i, passage in enumerate(passages) if passage[-1][1].end == quote.end), len(passages))
+    below = passages[lead + 1 :]
+    items = list(takewhile(lambda passage: passage[0][1].kind == "item", below))
+    led: list[Quote] = []
+    above, length = passages[lead] if below else [], 0
+    for passage in items or below[:1]:
+        text = hit.text[passage[0][0] : _end(passage)]
+        length += len(text)
+        if length > _LONGEST_LED or hit.text[_end(above) : passage[0][0]].strip():
+            break
+        led.append(Quote(hit, text, (), passage[0][1].start, passage[-1][1].end))
+        above = passage
+    return led
+
+
+def _end(passage: Sequence[tuple[int, Span]]) -> int:
+    """Return where a passage ends in the hit's text."""
+    place, last = passage[-1]
+    return place + len(last.text)
