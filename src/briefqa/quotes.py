@@ -179,7 +179,7 @@ def _passage(hit: Hit, span: Span) -> Sequence[tuple[int, Span]]:
 
 
 def _passages(hit: Hit) -> list[list[tuple[int, Span]]]:
-    """Return the paragraphs and the items of a hit, in order: their sentences, each with its place in the hit's text."""
+    """Return the paragraphs and the items of a hit, in order: their sentences, each with its place in its text."""
     passages: list[list[tuple[int, Span]]] = []
     end = 0
     for span in sorted(hit.spans, key=lambda span: span.start):
