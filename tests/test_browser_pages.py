@@ -102,6 +102,16 @@ def test_a_theme_is_chosen_for_page_and_source_and_stays(page: Page) -> None:
     expect(sheet(page)).to_have_css("background-color", DARK_SHEET)
 
 
+def test_the_list_of_conversations_stays_until_it_is_closed_whatever_gradio_writes(page: Page) -> None:
+    drawer = page.locator("#bq-drawer")
+    page.locator("#bq-conversations").click()
+    drawer.evaluate("drawer => drawer.classList.remove('bq-shown')")  # as when Gradio writes its class anew
+    expect(page.locator("#bq-close-drawer")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(drawer).not_to_be_in_viewport()
+    assert page.locator("[inert]").count() == 0
+
+
 @pytest.mark.parametrize("context", [{"viewport": PHONE, "has_touch": True}], indirect=True)
 def test_a_phone_shows_the_panel_over_the_chat_and_never_scrolls_sideways(page: Page) -> None:
     panel, chip = page.locator("#bq-panel"), page.locator(".bq-answer .bq-cite").first

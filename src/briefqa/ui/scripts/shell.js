@@ -37,9 +37,11 @@ const briefqa = (() => {
 
   // What lies over the page: the list of conversations, on a phone the panel too. The rest can be reached again after it.
   const covers = { "#bq-drawer": ["#bq-talk", "#bq-panel", "#bq-top"], "#bq-panel": ["#bq-talk", "#bq-drawer", "#bq-top"] };
+  let covering = "";
   let opener = null;
 
   function cover(selector, from, first) {
+    covering = selector;
     opener = from;
     find(selector).classList.add("bq-shown");
     covers[selector].forEach((other) => (find(other).inert = true));
@@ -48,10 +50,10 @@ const briefqa = (() => {
   }
 
   function uncover() {
-    const open = find("#bq-drawer.bq-shown") ?? find("#bq-panel.bq-shown");
-    if (!open) return;
-    open.classList.remove("bq-shown");
-    covers[`#${open.id}`].forEach((other) => (find(other).inert = false));
+    if (!covering) return;
+    find(covering).classList.remove("bq-shown");
+    covers[covering].forEach((other) => (find(other).inert = false));
+    covering = "";
     if (opener?.getAttribute("aria-expanded")) opener.setAttribute("aria-expanded", "false");
     if (opener?.isConnected) opener.focus();
     else find("#bq-question textarea").focus();
@@ -69,7 +71,7 @@ const briefqa = (() => {
 
   function showPanel(tab, from) {
     showTab(tab);
-    if (narrow.matches && !find("#bq-panel.bq-shown")) cover("#bq-panel", from, "#bq-close");
+    if (narrow.matches && covering !== "#bq-panel") cover("#bq-panel", from, "#bq-close");
   }
 
   // What is unfolded in a turn stays so when Gradio writes that turn anew, which folds it.
@@ -132,8 +134,7 @@ const briefqa = (() => {
 
   document.addEventListener("click", (event) => {
     closeOtherMenus(event);
-    const drawer = find("#bq-drawer.bq-shown");
-    if (drawer && !event.composedPath().includes(drawer)) uncover();
+    if (covering === "#bq-drawer" && !event.composedPath().includes(find("#bq-drawer"))) uncover();
     const button = event.target.closest("button");
     if (!button) return;
     if (button.id === "bq-conversations") cover("#bq-drawer", button, "#bq-close-drawer");
@@ -199,6 +200,7 @@ const briefqa = (() => {
 
   function follow() {
     showTheme();
+    if (covering && !find(`${covering}.bq-shown`)) find(covering)?.classList.add("bq-shown");
     const language = said("language");
     if (language && document.documentElement.lang !== language) document.documentElement.lang = language;
     if (find(".bq-tabs") && !find("#bq-panel").dataset.tab) showTab("briefs");
