@@ -153,14 +153,24 @@ def _quote_passage(hit: Hit, span: Span, chosen: Sequence[Span]) -> Quote:
         if _length(passage, first, last + 1) > _LONGEST_JOINED:
             break
         last += 1
-    start, end = passage[first], passage[last]
-    text = hit.text[start[0] : end[0] + len(end[1].text)]
-    return Quote(hit, text, span.header, start[1].start, end[1].end)
+    return _quote_sentences(hit, passage[first : last + 1])
+
+
+def _quote_sentences(hit: Hit, sentences: Sequence[tuple[int, Span]]) -> Quote:
+    """Return the quote of sentences that follow each other."""
+    text = hit.text[sentences[0][0] : _end(sentences)]
+    return Quote(hit, text, (), sentences[0][1].start, sentences[-1][1].end)
 
 
 def _length(passage: Sequence[tuple[int, Span]], first: int, last: int) -> int:
     """Return the characters from the first sentence to the last."""
-    return passage[last][0] + len(passage[last][1].text) - passage[first][0]
+    return _end(passage[: last + 1]) - passage[first][0]
+
+
+def _end(sentences: Sequence[tuple[int, Span]]) -> int:
+    """Return where the last sentence ends in the hit's text."""
+    place, last = sentences[-1]
+    return place + len(last.text)
 
 
 def _whole_sentence(passage: Sequence[tuple[int, Span]], at: int) -> tuple[int, int]:
@@ -205,16 +215,9 @@ def _quote_led(quote: Quote) -> list[Quote]:
     led: list[Quote] = []
     above, length = passages[lead] if below else [], 0
     for passage in items or below[:1]:
-        text = hit.text[passage[0][0] : _end(passage)]
-        length += len(text)
+        length += _length(passage, 0, len(passage) - 1)
         if length > _LONGEST_LED or hit.text[_end(above) : passage[0][0]].strip():
             break
-        led.append(Quote(hit, text, (), passage[0][1].start, passage[-1][1].end))
+        led.append(_quote_sentences(hit, passage))
         above = passage
     return led
-
-
-def _end(passage: Sequence[tuple[int, Span]]) -> int:
-    """Return where a passage ends in the hit's text."""
-    place, last = passage[-1]
-    return place + len(last.text)
